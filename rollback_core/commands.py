@@ -1,0 +1,40 @@
+"""What a host can ask of a running session, besides playing on."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SetDelay:
+    """Show local inputs after this many frames from now on; ends an adaptive policy's say."""
+
+    delay_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class FocusChanged:
+    """The page was hidden or is back; while it is hidden the local players idle, unfocused."""
+
+    focused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The local players are ready for the next round; taken back when it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportChanged:
+    """Datagrams to this peer take another path from now on; the session goes on as it is."""
+
+    peer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Give up; the others are told the reason and the frame."""
+
+    reason: str = ""
+
+
+Command: TypeAlias = SetDelay | FocusChanged | Ready | TransportChanged | Leave

@@ -1,0 +1,93 @@
+"""A session's watch over its committed past: when to send a checksum, what to do on a mismatch."""
+
+from rollback_core import checksum, wire
+from rollback_core.checksum import ChecksumExchange
+from rollback_core.errors import WireError
+from rollback_core.events import CommittedFrame, DesyncDetected, Event
+from rollback_core.match import Match
+from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
+from rollback_core.timeline import PRUNE_CHUNK
+
+
+class DesyncWatch:
+    """Feeds the exchange from the match. `outbox` (peer, item) and `events` are the session's to drain."""
+
+    __slots__ = ("_interval", "_match", "_partners", "events", "exchange", "outbox")
+
+    def __init__(self, match: Match, me: int, partners: tuple[int, ...], interval: int) -> None:
+        self._match = match
+        self._partners = partners
+        self._interval = interval
+        self.exchange = ChecksumExchange(me, partners)
+        self.outbox: list[tuple[int, Item]] = []
+        self.events: list[Event] = []
+
+    def committed(self, frames: list[CommittedFrame]) -> None:
+        """Checksum the frames at which a comparison is due, the last of the match included."""
+        interval = self._interval
+        if not interval:
+            return
+        first = frames[0].frame
+        last = frames[-1].frame
+        due = [frame for frame in range(first + -first % interval, last + 1, interval) if frame]
+        if self._match.end_reason is not None and last % interval:
+            due.append(last)
+        for frame in due:
+            item = self.exchange.add_mine(frame, checksum.digest(self._bytes(frame)))
+            self.outbox.extend((peer, item) for peer in self._partners)
+        if due:
+            self._compare()
+
+    def receive(self, peer: int, item: ChecksumItem | ChecksumRangeItem | DumpItem) -> None:
+        match item:
+            case ChecksumItem():
+                self.exchange.add_theirs(peer, item)
+                self._compare()
+            case ChecksumRangeItem():
+                self.exchange.add_range(peer, item)
+                self._locate(peer)
+            case DumpItem(frame):
+                whole = self.exchange.add_dump(peer, item)
+                if whole is not None and self.exchange.found(peer) == frame:
+                    self.events.append(self.exchange.located(peer, self._bytes(frame), whole))
+
+    @property
+    def states_needed_from(self) -> int:
+        """The earliest frame whose state may still be asked for; bounded however comparisons go."""
+        if not self._interval:
+            return self._match.committed + 1
+        return max(self.exchange.agreed + 1, self._match.committed - 2 * self._interval - PRUNE_CHUNK)
+
+    def drop_partner(self, peer: int) -> None:
+        self._partners = tuple(other for other in self._partners if other != peer)
+        self.exchange.drop_partner(peer)
+        self._compare()
+
+    def _compare(self) -> None:
+        mismatches, attributed = self.exchange.compare()
+        for peer, frame, agreed in mismatches:
+            self.events.append(DesyncDetected(peer, frame, -1, "", "", "", False))
+            first = max(agreed + 1, self._match.timeline.base)
+            digests = tuple(self._short(f) for f in range(first, frame + 1))[: wire.MAX_RANGE]
+            self.outbox.append((peer, ChecksumRangeItem(first, digests)))
+            self._locate(peer)
+        self.events.extend(attributed)
+
+    def _locate(self, peer: int) -> None:
+        match = self._match
+        frames = range(match.timeline.base, match.committed + 1)
+        if not self.exchange.can_locate(peer):
+            return
+        found = self.exchange.first_diverging(peer, {frame: self._short(frame) for frame in frames})
+        if found is not None:
+            self.outbox.extend((peer, part) for part in checksum.dump_parts(found, self._bytes(found)))
+
+    def _short(self, frame: int) -> bytes:
+        return checksum.digest(self._bytes(frame))[: wire.SHORT_DIGEST_BYTES]
+
+    def _bytes(self, frame: int) -> bytes:
+        kept = self._match.kept(frame)
+        if kept is None:
+            raise WireError(f"frame {frame} is not kept any more")
+        timeline = self._match.timeline
+        return checksum.frame_bytes(timeline.game.encode_state(timeline.state(frame)), kept)

@@ -1,0 +1,139 @@
+"""Tables from events: the shared one, equal on all peers, and the local one, true for one peer.
+
+The recorder sees only what the session has committed, so a row is written once and never taken
+back. Rows wait here until the host takes them; nothing grows that the host does not let grow.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rollback_core.events import CommittedFrame, RolledBack
+from rollback_core.simulation import GameSpec
+
+MAX_PENDING_ROLLBACKS = 4_096  # of frames not committed yet; a window is 60
+
+
+def shared_header(spec: GameSpec) -> tuple[str, ...]:
+    """Column names of the shared table."""
+    agents = spec.agents
+    return (
+        "frame",
+        "episode",
+        "t",
+        *(f"actions.{agent}" for agent in agents),
+        *(f"rewards.{agent}" for agent in agents),
+        *(f"terminateds.{agent}" for agent in agents),
+        *(f"truncateds.{agent}" for agent in agents),
+        *(f"infos.{agent}.{key}" for agent in agents for key in spec.info_keys),
+        *(f"isFocused.{agent}" for agent in agents),
+    )
+
+
+def local_header(spec: GameSpec) -> tuple[str, ...]:
+    """Column names of the local table."""
+    speculative = (f"wasSpeculative.{agent}" for agent in spec.agents)
+    return ("frame", "episode", "t", *speculative, "rollbacks", "presentedAtUs", "path")
+
+
+def shared_row(frame: CommittedFrame) -> tuple[Any, ...] | None:
+    """The shared row of a committed frame; None for a freeze frame."""
+    outcome = frame.outcome
+    if outcome is None:
+        return None
+    episode, t, actions, rewards, terminateds, truncateds, infos, _ = outcome
+    mask = frame.focus_mask
+    cells: list[Any] = [frame.frame, episode, t, *actions, *rewards, *terminateds, *truncateds]
+    for values in infos:
+        cells.extend(values)
+    cells.extend([bool(mask >> player & 1) for player in range(len(actions))])
+    return tuple(cells)
+
+
+def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV lines by RFC 4180, with "\\n": bools as true/false, None empty, floats as repr."""
+    return "".join([",".join([_cell(value) for value in row]) + "\n" for row in rows])
+
+
+def _cell(value: Any) -> str:
+    if type(value) is int:
+        return str(value)
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None:
+        return ""
+    text = value if type(value) is str else repr(value)
+    if any(mark in text for mark in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+class Recorder:
+    """One peer's tables; `take_shared` and `take_local` hand rows out in order, each once."""
+
+    __slots__ = (
+        "_expected",
+        "_local",
+        "_players",
+        "_presented",
+        "_shared",
+        "invalid_from",
+        "path",
+        "pending_rollbacks",
+    )
+
+    def __init__(self, spec: GameSpec) -> None:
+        self._players = len(spec.agents)
+        self._shared: list[CommittedFrame] = []
+        self._local: list[tuple[Any, ...]] = []
+        self.pending_rollbacks: dict[int, list[RolledBack]] = {}
+        self._presented: dict[int, int] = {}
+        self._expected = 0
+        self.path = "direct"
+        self.invalid_from: tuple[int, str] | None = None
+
+    def presented(self, frame: int, now_us: int) -> None:
+        """The outcome of this frame was shown for the first time."""
+        self._presented.setdefault(frame, now_us)
+
+    def rolled_back(self, event: RolledBack) -> None:
+        if len(self.pending_rollbacks) < MAX_PENDING_ROLLBACKS:
+            self.pending_rollbacks.setdefault(event.frame, []).append(event)
+
+    def committed(self, frames: Sequence[CommittedFrame]) -> None:
+        """Record final frames; they must follow on the ones before."""
+        for frame in frames:
+            if frame.frame != self._expected:
+                raise ValueError(f"frame {frame.frame} after frame {self._expected - 1}")
+            self._expected += 1
+            presented = self._presented.pop(frame.frame, None)
+            rollbacks = self.pending_rollbacks.pop(frame.frame, ())
+            self._shared.append(frame)
+            if frame.outcome is not None:
+                self._local.append((frame, presented, rollbacks, self.path))
+
+    def mark_invalid(self, frame: int, reason: str) -> None:
+        """Data from this frame on are not to be trusted; the first such mark stays."""
+        if self.invalid_from is None or frame < self.invalid_from[0]:
+            self.invalid_from = (frame, reason)
+
+    def take_shared(self) -> list[CommittedFrame]:
+        """Committed frames since the last call, freeze frames included: rows and replay come from them."""
+        frames, self._shared = self._shared, []
+        return frames
+
+    def take_local(self) -> list[tuple[Any, ...]]:
+        """Rows of the local table since the last call."""
+        rows, self._local = self._local, []
+        return [self._local_row(*row) for row in rows]
+
+    def _local_row(
+        self, frame: CommittedFrame, presented: int | None, rollbacks: Sequence[RolledBack], path: str
+    ) -> tuple[Any, ...]:
+        outcome = frame.outcome
+        assert outcome is not None
+        mask = frame.speculative_mask
+        told = ";".join(f"{r.depth}:{r.player}:{r.predicted}:{r.actual}" for r in rollbacks)
+        speculative = [bool(mask >> player & 1) for player in range(self._players)]
+        return (frame.frame, outcome.episode, outcome.t, *speculative, told, presented, path)

@@ -1,0 +1,739 @@
+"""A peer's session: a few doors in, a few doors out; no clock, no socket, no callback, no chance.
+
+Doors in, each taking effect whole or not at all; time is an int of microseconds that never decreases:
+  receive_datagram(peer, data, now_us)   only fills queues; a rollback waits for the next tick
+  tick(now_us, actions, frames)          mends the past, then plays up to `frames` new frames
+  handle_timer(now_us)                   call when next_timer_us() is reached; early calls are harmless
+  command(command, now_us)               delay, focus, readiness, transport, leave
+Doors out, to be drained after every door in, in this order:
+  drain_events()                         what happened, once and in order
+  datagrams_to_send(now_us)              (peer, bytes) pairs to hand to the transport
+  next_timer_us()                        when handle_timer wants to be called; NEVER if at no time
+All else is a pure getter. The contract follows quinn-proto's Connection.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+
+from rollback_core import wire
+from rollback_core.commands import Command, FocusChanged, Leave, Ready, SetDelay, TransportChanged
+from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig
+from rollback_core.control import RESEND_US
+from rollback_core.delay_policy import AdaptiveDelay
+from rollback_core.departure import Departure
+from rollback_core.desync import DesyncWatch
+from rollback_core.episodes import PLAYING, WAITING, Episodes
+from rollback_core.errors import SimulationError, UsageError, WireError
+from rollback_core.events import (
+    EPISODE_GOES_ON,
+    MATCH_ENDS,
+    Closed,
+    Committed,
+    CommittedFrame,
+    DelayChanged,
+    Ended,
+    EndReason,
+    EpisodeEnded,
+    Event,
+    Interrupted,
+    Resumed,
+    Started,
+)
+from rollback_core.handshake import HELLO_INTERVAL_US, Handshake, Mismatch, Refused
+from rollback_core.link import Link
+from rollback_core.match import Match
+from rollback_core.messages import (
+    BackfillItem,
+    ChecksumItem,
+    ChecksumRangeItem,
+    Control,
+    DecisionItem,
+    DoneItem,
+    DumpItem,
+    FocusItem,
+    Hello,
+    Inputs,
+    Item,
+    LeaveItem,
+    Ping,
+    Pong,
+    VoteItem,
+)
+from rollback_core.predictor import predictor
+from rollback_core.time_sync import TimeSync, time_sync
+from rollback_core.timers import Timer, Timers
+
+ONE_BYTE_ACTIONS = 256
+
+
+class State(Enum):
+    HANDSHAKE = "handshake"
+    RUNNING = "running"
+    LINGERING = "lingering"  # over for us; others may still need our answers
+    CLOSED = "closed"
+
+
+TRANSITIONS: dict[State, dict[str, State]] = {
+    State.HANDSHAKE: {"agreed": State.RUNNING, "ended": State.LINGERING, "closed": State.CLOSED},
+    State.RUNNING: {"ended": State.LINGERING},
+    State.LINGERING: {"closed": State.CLOSED},
+    State.CLOSED: {},
+}
+
+
+class Session:
+    """One peer of one match. `now_us` of the first call sets where its clock begins."""
+
+    def __init__(self, terms: MatchTerms, config: PeerConfig, game: Episodes, now_us: int) -> None:
+        _check(terms, config, game)
+        self.terms = terms
+        self.config = config
+        self.me = config.peer
+        self.state = State.HANDSHAKE
+        self.local_players = terms.players_at(config.peer)
+        self.links = {
+            peer: Link(peer, terms.players_at(peer))
+            for peer in range(terms.peer_count)
+            if peer != config.peer
+        }
+        self.delay_frames = config.input_delay_frames
+        self.dropped_inputs = 0  # by a decrease of the delay
+        self.stalled_ticks = 0
+        self.skipped_ticks = 0
+        self.is_stalled = False
+        self.ended: Ended | None = None
+        self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
+        self.timers = Timers()
+        self.match = Match(
+            game,
+            players=len(terms.seats),
+            local=self.local_players,
+            window=terms.prediction_window_frames,
+            focus_timeout_frames=terms.focus_timeout_frames,
+            predict=predictor(
+                config.predictor,
+                neutral_action=game.game.spec.neutral_action,
+                ready_action=game.ready_action,
+            ),
+        )
+        self._game = game
+        self._action_count = game.ready_action + 1
+        self._action_bytes = 1 if self._action_count <= ONE_BYTE_ACTIONS else 2
+        self._handshake = Handshake(terms, config)
+        self._departure = Departure(self.match, config.peer, terms.seats)
+        self.desync = DesyncWatch(self.match, config.peer, tuple(self.links), terms.checksum_interval_frames)
+        self._adaptive = (
+            AdaptiveDelay(self.delay_frames, terms.max_input_delay_frames, terms.period_us)
+            if config.delay_policy is DelayPolicy.ADAPTIVE
+            else None
+        )
+        self._is_focused = True
+        self.is_ready = False
+        self._now_us = now_us
+        self._events: list[Event] = []
+        self._outbox: list[tuple[int, bytes]] = []
+        self._members = list(self.links.values())
+        self.timers.set(Timer.HELLO, now_us)
+        self.timers.set(Timer.HANDSHAKE, now_us + config.handshake_timeout_us)
+        if not self.links:
+            self._start(now_us)
+
+    # Doors in.
+
+    def receive_datagram(self, peer: int, data: bytes, now_us: int) -> None:
+        """Take in what the transport delivered from `peer`. Bad bytes change nothing but a counter."""
+        self._advance_clock(now_us)
+        link = self.links.get(peer)
+        if link is None:
+            raise UsageError(f"there is no peer {peer}")
+        if self.state is State.CLOSED:
+            return
+        try:
+            tag = data[: wire.TAG_BYTES]
+            if tag == link.input_tag and data[wire.TAG_BYTES : wire.TAG_BYTES + 1] == wire.INPUTS_KIND_BYTE:
+                self._receive_inputs(
+                    link,
+                    wire.decode_inputs(data, len(link.players), self._action_bytes, self._action_count),
+                    now_us,
+                )
+            elif tag == link.tag and tag:
+                self._receive_other(link, data, now_us)
+            elif tag == wire.HANDSHAKE_TAG:
+                message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
+                if not isinstance(message, Hello):
+                    raise WireError("only a hello may carry the handshake tag")
+                self._receive_hello(link, message, now_us)
+            else:
+                raise WireError("foreign tag")
+        except WireError:
+            link.rejected += 1
+
+    def tick(self, now_us: int, actions: Sequence[int], frames: int = 1) -> int:
+        """Mend the past, then play up to `frames` new frames with the local players' actions.
+
+        Gives the number of frames played; 0 is a stall or a skip. Raises SimulationError if the
+        game does; the session has then ended.
+        """
+        self._advance_clock(now_us)
+        if self.state is not State.RUNNING:
+            if self.state is State.LINGERING:
+                self._send_inputs(now_us)
+            return 0
+        if len(actions) != len(self.local_players):
+            raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
+        match = self.match
+        played = 0
+        try:
+            if match.left:
+                match.fill_left()
+            match.update_confirmed()
+            rollback = match.correct()
+            if rollback is not None:
+                self._events.append(rollback)
+            is_paused = self.is_paused
+            if not is_paused:
+                self._observe_advantage(now_us)
+                if frames and self.time_sync.should_skip():
+                    self.skipped_ticks += 1
+                    frames = 0
+            for _ in range(0 if is_paused else frames):
+                self._queue_local(actions)
+                if not match.advance():
+                    break
+                played += 1
+            self.is_stalled = not played and frames > 0 and self._game.phase == PLAYING
+            if self.is_stalled:
+                self.stalled_ticks += 1
+            self._commit(now_us)
+        except SimulationError as error:
+            self._end(EndReason.GAME_FAILED, None, str(error), now_us)
+            raise
+        self._send_inputs(now_us)
+        return played
+
+    def handle_timer(self, now_us: int) -> None:
+        """Do what is due."""
+        self._advance_clock(now_us)
+        while self.state is not State.CLOSED:
+            due = self.timers.pop_due(now_us)
+            if due is None:
+                return
+            timer, peer = due
+            match timer:
+                case Timer.HELLO:
+                    self._send_hellos(now_us)
+                case Timer.HANDSHAKE:
+                    self._end(EndReason.HANDSHAKE_TIMEOUT, None, "not all peers answered", now_us)
+                case Timer.QUALITY:
+                    self._send_pings(now_us)
+                case Timer.LINGER:
+                    self._close()
+                case Timer.SILENCE:
+                    self._handle_silence(self.links[peer], now_us)
+                case Timer.CONTROL:
+                    self.links[peer].control.rewind()
+                    self._send_control(self.links[peer], now_us)
+
+    def command(self, command: Command, now_us: int) -> None:
+        """Carry out a host's wish."""
+        self._advance_clock(now_us)
+        match command:
+            case SetDelay(delay):
+                if not 0 <= delay <= self.terms.max_input_delay_frames:
+                    raise UsageError(f"delay: 0 to {self.terms.max_input_delay_frames} frames, not {delay}")
+                self._adaptive = None
+                self._set_delay(delay)
+            case FocusChanged(focused):
+                self._is_focused = focused
+                if self.terms.pause_on_hidden and self.state is State.RUNNING:
+                    self._tell_all(FocusItem(focused), now_us)
+            case Ready():
+                self.is_ready = True
+            case TransportChanged(peer):
+                if peer not in self.links:
+                    raise UsageError(f"there is no peer {peer}")
+                self.links[peer].forget_rtt()
+            case Leave(reason):
+                if self.state in (State.HANDSHAKE, State.RUNNING):
+                    self._end(EndReason.LEFT, self.me, reason, now_us)
+
+    # Doors out.
+
+    def drain_events(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        events = self._events
+        if events:
+            self._events = []
+        return events
+
+    def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
+        """(peer, datagram) pairs for the transport, in order; they may be lost, doubled, reordered."""
+        outbox = self._outbox
+        if outbox:
+            self._outbox = []
+        return outbox
+
+    def next_timer_us(self) -> int:
+        return self.timers.next_us
+
+    # Getters.
+
+    @property
+    def current_frame(self) -> int:
+        return self.match.timeline.current
+
+    @property
+    def confirmed_frame(self) -> int:
+        return self.match.confirmed
+
+    @property
+    def committed_frame(self) -> int:
+        return self.match.committed
+
+    @property
+    def input_end(self) -> int:
+        """First frame for which the local players' inputs are not queued yet."""
+        return self.match.queues[self.local_players[0]].end if self.local_players else 0
+
+    @property
+    def is_paused(self) -> bool:
+        """A member is interrupted, or someone is hidden where the study pauses for that."""
+        if self.terms.pause_on_hidden and not self._is_focused:
+            return True
+        return any(link.is_interrupted or not link.is_focused for link in self._members)
+
+    @property
+    def epoch(self) -> int:
+        """Number of the view: how often the membership has shrunk."""
+        return self._departure.membership.epoch
+
+    def frame_advantage(self, now_us: int) -> float:
+        """Frames by which this peer is ahead of its slowest partner, as it estimates."""
+        current = self.match.timeline.current
+        period_us = self.terms.period_us
+        worst = [link.local_advantage_us(current, now_us, period_us) for link in self._members]
+        return max(worst) / period_us if worst else 0.0
+
+    # Hellos and start.
+
+    def _receive_hello(self, link: Link, hello: Hello, now_us: int) -> None:
+        if hello.incarnation < link.incarnation:
+            raise WireError("a hello of an earlier incarnation")
+        if self.state is not State.HANDSHAKE:
+            self._receive_late_hello(link, hello, now_us)
+            return
+        try:
+            answer_now = self._handshake.receive(link, hello, now_us)
+        except Mismatch as mismatch:
+            self._send(link, self._handshake.hello(link, now_us), now_us)
+            self._end(EndReason.HANDSHAKE_MISMATCH, link.peer, str(mismatch), now_us)
+            return
+        except Refused as refused:
+            self._end(EndReason.EXCLUDED, link.peer, str(refused), now_us)
+            return
+        link.heard_at_us = now_us
+        links = self.links.values()
+        self._handshake.propose(links)
+        if answer_now:
+            self._send(link, self._handshake.hello(link, now_us), now_us)
+        if self._handshake.is_complete(links):
+            self._start(now_us)
+
+    def _receive_late_hello(self, link: Link, hello: Hello, now_us: int) -> None:
+        """A hello while we play or linger: a partner not yet done, a restarted one, or a stranger."""
+        if self.ended is not None and self.ended.reason is EndReason.HANDSHAKE_MISMATCH:
+            if now_us - link.hello_heard_us >= HELLO_INTERVAL_US:  # two mismatched peers must not chatter
+                link.hello_heard_us = now_us
+                self._send(link, self._handshake.hello(link, now_us), now_us)
+            return
+        if hello.incarnation == link.incarnation:
+            if not hello.is_satisfied and not hello.is_refusal:
+                self._send(link, self._handshake.hello(link, now_us), now_us)
+            return
+        if not hello.is_refusal:
+            self._send(link, self._handshake.refusal(hello.incarnation, now_us), now_us)
+        if self.state is State.RUNNING and link.is_member:
+            self._lose(link, EndReason.PEER_RESTARTED, "it came back as a new incarnation", now_us)
+
+    def _send_hellos(self, now_us: int) -> None:
+        for link in self.links.values():
+            self._send(link, self._handshake.hello(link, now_us), now_us)
+        self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)
+
+    def _start(self, now_us: int) -> None:
+        self._step("agreed")
+        self.match.window = self._handshake.agreed_window(self.links.values())
+        self.timers.stop(Timer.HELLO)
+        self.timers.stop(Timer.HANDSHAKE)
+        for link in self.links.values():
+            self._send(link, self._handshake.hello(link, now_us), now_us)
+            link.heard_at_us = now_us
+            link.remote_current_at_us = now_us
+            self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
+        if self.links:
+            self.timers.set(Timer.QUALITY, now_us)
+        self._events.append(Started(self.match.window))
+
+    # Play.
+
+    def _receive_inputs(self, link: Link, message: Inputs, now_us: int) -> None:
+        if self._departure.refuses(link.peer):
+            raise WireError("inputs of a peer that is out")
+        match = self.match
+        first, count, ack, _, _, _, streams = message
+        if ack > self.input_end:
+            raise WireError(f"acknowledges frame {ack}, ours end at {self.input_end}")
+        if first + count > match.queues[link.players[0]].end:
+            match.check_range(link.players[0], first, count)
+            for player, runs in zip(link.players, streams, strict=True):
+                match.add_remote(player, first, runs)
+        self._hear(link, now_us)
+        if ack > link.acked:
+            link.acked = ack
+        if message.confirmed > link.reported_confirmed:
+            link.reported_confirmed = message.confirmed
+        if message.current > link.remote_current:
+            link.remote_current = message.current
+            link.remote_current_at_us = now_us
+            link.remote_advantage_us = message.advantage * self.terms.period_us // 4
+
+    def _queue_local(self, actions: Sequence[int]) -> None:
+        game = self._game
+        focused = self._is_focused
+        if game.phase == PLAYING:
+            self.is_ready = False
+            if not focused:
+                actions = (game.game.spec.neutral_action,) * len(actions)
+        else:
+            ready = self.is_ready and focused and game.phase == WAITING
+            action = game.ready_action if ready else game.game.spec.neutral_action
+            actions = (action,) * len(actions)
+        is_queued = self.match.add_local(actions, focused, self.delay_frames)
+        if not is_queued and self.input_end > self.current_frame + self.delay_frames + 1:
+            self.dropped_inputs += 1  # a decrease of the delay; at a stall the frame has its input already
+        self.match.update_confirmed()
+
+    def _set_delay(self, delay: int) -> None:
+        if delay != self.delay_frames:
+            self.delay_frames = delay
+            self._events.append(DelayChanged(delay))
+
+    def _observe_advantage(self, now_us: int) -> None:
+        period_us = self.terms.period_us
+        current = self.match.timeline.current
+        slowest = None
+        worst_us = 0
+        for link in self._members:
+            ahead_us = link.local_advantage_us(current, now_us, period_us)
+            if slowest is None or ahead_us > worst_us:
+                slowest = link
+                worst_us = ahead_us
+        if slowest is not None:
+            self.time_sync.observe(worst_us, slowest.remote_advantage_us)
+
+    def _commit(self, now_us: int) -> None:
+        match = self.match
+        known = match.confirmed
+        for link in self._members:
+            if link.reported_confirmed < known:
+                known = link.reported_confirmed
+        if known <= match.committed:
+            return
+        frames = match.commit(known)
+        if not frames:
+            return
+        self._announce(frames)
+        self.desync.committed(frames)
+        if self.desync.outbox or self.desync.events:
+            self._drain_desync(now_us)
+        acked = [link.acked for link in self._members]
+        match.forget(
+            inputs_before=min(acked, default=match.committed),
+            states_before=self.desync.states_needed_from,
+        )
+        if match.end_reason is not None and self.ended is None:
+            peer = None if match.end_player is None else self.terms.seats[match.end_player]
+            self._end(match.end_reason, peer, "", now_us)
+
+    def _announce(self, frames: list[CommittedFrame]) -> None:
+        self._events.append(Committed(tuple(frames)))
+        for frame in frames:
+            outcome = frame.outcome
+            if outcome is not None and outcome.ends != EPISODE_GOES_ON:
+                is_last = outcome.ends == MATCH_ENDS
+                self._events.append(EpisodeEnded(outcome.episode, frame.frame, is_last))
+
+    def _drain_desync(self, now_us: int) -> None:
+        self._events.extend(self.desync.events)
+        self.desync.events = []
+        outbox, self.desync.outbox = self.desync.outbox, []
+        for peer, item in outbox:
+            self._queue_item(self.links[peer], item)
+        self._flush_control(now_us)
+
+    def _send_inputs(self, now_us: int) -> None:
+        match = self.match
+        timeline = match.timeline
+        if not self.local_players:
+            return
+        end = self.input_end
+        for link in self._members:
+            first = link.acked
+            advantage_us = link.local_advantage_us(timeline.current, now_us, self.terms.period_us)
+            advantage = 4 * advantage_us // self.terms.period_us
+            while True:
+                stop = min(end, first + self._frames_per_datagram())
+                streams = [
+                    wire.encode_runs(match.queues[player].runs(first, stop), self._action_bytes)
+                    for player in self.local_players
+                ]
+                ack = match.queues[link.players[0]].end if link.players else 0
+                self._send(
+                    link,
+                    wire.encode_inputs(
+                        link.input_tag, first, ack, match.confirmed, advantage, timeline.current, streams
+                    ),
+                    now_us,
+                )
+                first = stop
+                if first >= end:
+                    break
+
+    def _frames_per_datagram(self) -> int:
+        """Frames that fit for certain, however often the inputs change."""
+        room = wire.MAX_DATAGRAM_BYTES - wire.INPUTS_HEADER_BYTES
+        players = len(self.local_players)
+        return (room // players - wire.ITEM_HEADER_BYTES) // (1 + self._action_bytes)
+
+    # Everything that is not inputs.
+
+    def _receive_other(self, link: Link, data: bytes, now_us: int) -> None:
+        message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
+        if not link.is_member:
+            # It does not know yet that the others went on without it.
+            link.control.rewind()
+            self._send_control(link, now_us)
+            return
+        self._hear(link, now_us)
+        match message:
+            case Ping(sent_us):
+                self._send(link, wire.encode_ping(link.tag, sent_us, is_pong=True), now_us)
+            case Pong(sent_us):
+                link.add_rtt((now_us - sent_us) & wire.MAX_FRAME)
+                self._adapt_delay()
+            case Control():
+                for data in link.control.receive(message):
+                    item = wire.decode_item(
+                        data, len(self.terms.seats), self._action_bytes, self._action_count
+                    )
+                    self._receive_item(link, item, now_us)
+                self._send_control(link, now_us)
+            case _:
+                raise WireError("inputs of another view")
+
+    def _receive_item(self, link: Link, item: Item, now_us: int) -> None:
+        match item:
+            case ChecksumItem() | ChecksumRangeItem() | DumpItem():
+                self.desync.receive(link.peer, item)
+                self._drain_desync(now_us)
+            case LeaveItem(_, reason):
+                if self.state is State.RUNNING:
+                    self._lose(link, EndReason.PEER_LEFT, reason, now_us)
+            case DoneItem(frame):
+                # It has committed the frame, so every member of its view holds it.
+                link.is_done = True
+                for other in self._members:
+                    other.reported_confirmed = max(other.reported_confirmed, frame)
+                self._close_when_all_done()
+            case FocusItem(focused):
+                link.is_focused = focused or not self.terms.pause_on_hidden
+            case VoteItem() | DecisionItem() | BackfillItem():
+                self._departure.receive(link.peer, item)
+                self._drain_departure(link, now_us)
+
+    def _adapt_delay(self) -> None:
+        if self._adaptive is None or self.state is not State.RUNNING:
+            return
+        slowest = max(self._members, key=lambda link: link.rtt_us + 2 * link.rtt_var_us)
+        self._set_delay(self._adaptive.observe(slowest.rtt_us, slowest.rtt_var_us))
+
+    def _send_pings(self, now_us: int) -> None:
+        for link in self._members:
+            self._send(link, wire.encode_ping(link.tag, now_us, is_pong=False), now_us)
+        self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
+
+    def _hear(self, link: Link, now_us: int) -> None:
+        if link.is_interrupted:
+            link.is_interrupted = False
+            self._events.append(Resumed(link.peer, now_us - link.heard_at_us))
+            self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
+        link.heard_at_us = now_us
+        link.received += 1
+
+    def _handle_silence(self, link: Link, now_us: int) -> None:
+        """The timer is set for the earliest moment at which silence can mean something."""
+        if self.state is not State.RUNNING or not link.is_member or link.is_done:
+            return
+        silent_us = now_us - link.heard_at_us
+        if silent_us < self.terms.interrupt_us:
+            self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.interrupt_us, link.peer)
+        elif silent_us < self.terms.reconnect_limit_us:
+            if not link.is_interrupted:
+                link.is_interrupted = True
+                self._events.append(Interrupted(link.peer))
+            self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.reconnect_limit_us, link.peer)
+        else:
+            self._lose(link, EndReason.DISCONNECTED, f"silent for {silent_us // 1000} ms", now_us)
+
+    # Leaving and ending.
+
+    def _lose(self, link: Link, reason: EndReason, detail: str, now_us: int) -> None:
+        if len(self.links) == 1:
+            self._end(reason, link.peer, detail, now_us)
+            return
+        self._departure.lose(1 << link.peer)
+        self._drain_departure(link, now_us)
+
+    def _drain_departure(self, link: Link, now_us: int) -> None:
+        departure = self._departure
+        self._events.extend(departure.events)
+        departure.events = []
+        outbox, departure.outbox = departure.outbox, []
+        for peer, item in outbox:
+            self._queue_item(self.links[peer], item)
+        if departure.has_new_view:
+            departure.has_new_view = False
+            self._enter_view()
+        self._flush_control(now_us)
+        if departure.end_reason is not None and self.ended is None:
+            self._end(departure.end_reason, link.peer, "", now_us)
+
+    def _enter_view(self) -> None:
+        """Only what members of this view report in this view counts from now on."""
+        membership = self._departure.membership
+        for link in self.links.values():
+            if membership.members >> link.peer & 1:
+                link.input_tag = wire.view_tag(
+                    link.tag, membership.epoch, membership.members, membership.cuts
+                )
+                link.reported_confirmed = min(link.reported_confirmed, self.match.committed)
+            elif link.is_member:
+                link.is_member = False
+                link.is_interrupted = False
+                self.timers.stop(Timer.SILENCE, link.peer)
+                self.timers.stop(Timer.CONTROL, link.peer)
+                self.desync.drop_partner(link.peer)
+        self._members = [link for link in self.links.values() if link.is_member]
+
+    def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
+        if self.ended is not None:
+            return
+        if (
+            len(self.links) == 1
+            and self.state is State.RUNNING
+            and reason
+            not in (
+                EndReason.COMPLETED,
+                EndReason.FOCUS_TIMEOUT,
+                EndReason.GAME_FAILED,
+            )
+        ):
+            reason, peer, detail = self._flush_confirmed(reason, peer, detail)
+        self._step("ended")
+        last = self.match.committed
+        self.ended = Ended(reason, last, peer, detail)
+        self._events.append(self.ended)
+        farewell: Item = LeaveItem(self.input_end, f"{reason.value}: {detail}" if detail else reason.value)
+        if reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT):
+            farewell = DoneItem(last)
+        self.timers.stop(Timer.HELLO)
+        self.timers.stop(Timer.HANDSHAKE)
+        self.timers.set(Timer.LINGER, now_us + self.config.linger_us)
+        self._tell_all(farewell, now_us)
+        self._close_when_all_done()
+
+    def _flush_confirmed(
+        self, reason: EndReason, peer: int | None, detail: str
+    ) -> tuple[EndReason, int | None, str]:
+        """With two players what is confirmed is final: play up to it, and hand it out."""
+        match = self.match
+        confirmed = match.update_confirmed()
+        rollback = match.correct()
+        if rollback is not None:
+            self._events.append(rollback)
+        while match.timeline.current <= confirmed and match.advance():
+            pass
+        frames = match.commit(confirmed)
+        if frames:
+            self._announce(frames)
+        if match.end_reason is not None:
+            # The partner is gone, but nothing was left to wait for.
+            ended_by = None if match.end_player is None else self.terms.seats[match.end_player]
+            return match.end_reason, ended_by, ""
+        return reason, peer, detail
+
+    def _close_when_all_done(self) -> None:
+        """Nobody needs an answer of ours any more."""
+        if self.state is State.LINGERING and all(
+            link.is_done and not link.control.pending for link in self._members
+        ):
+            self._close()
+
+    def _close(self) -> None:
+        self._step("closed")
+        self.timers = Timers()
+        self._events.append(Closed())
+
+    def _step(self, event: str) -> None:
+        self.state = TRANSITIONS[self.state][event]
+
+    # Sending.
+
+    def _tell_all(self, item: Item, now_us: int) -> None:
+        for link in self._members:
+            if link.tag:
+                self._queue_item(link, item)
+        self._flush_control(now_us)
+
+    def _queue_item(self, link: Link, item: Item) -> None:
+        link.control.queue(wire.encode_item(item, self._action_bytes))
+
+    def _flush_control(self, now_us: int) -> None:
+        for link in self._members:
+            if link.control.has_news:
+                self._send_control(link, now_us)
+
+    def _send_control(self, link: Link, now_us: int) -> None:
+        for data in link.control.datagrams(link.tag):
+            self._send(link, data, now_us)
+        if link.is_member:
+            if link.control.pending:
+                self.timers.set(Timer.CONTROL, now_us + RESEND_US, link.peer)
+            else:
+                self.timers.stop(Timer.CONTROL, link.peer)
+
+    def _send(self, link: Link, data: bytes, now_us: int) -> None:
+        link.sent_datagrams += 1
+        link.sent_bytes += len(data)
+        self._outbox.append((link.peer, data))
+
+    def _advance_clock(self, now_us: int) -> None:
+        if now_us < self._now_us:
+            raise UsageError(f"time went back from {self._now_us} to {now_us} us")
+        self._now_us = now_us
+
+
+def _check(terms: MatchTerms, config: PeerConfig, game: Episodes) -> None:
+    spec = game.game.spec
+    if not 0 <= config.peer < terms.peer_count:
+        raise UsageError(f"peer {config.peer} has no seat in {terms.seats}")
+    if len(spec.agents) != len(terms.seats):
+        raise UsageError(f"{spec.id} is for {len(spec.agents)} players, the seats are for {len(terms.seats)}")
+    if spec.action_count != terms.action_count:
+        raise UsageError(f"{spec.id} has {spec.action_count} actions, the terms say {terms.action_count}")
+    if game.seed != terms.seed or game.count != terms.episodes:
+        raise UsageError("the match's seed and number of episodes differ from the terms'")
+    if config.input_delay_frames > terms.max_input_delay_frames:
+        raise UsageError(
+            f"input delay {config.input_delay_frames} is above the agreed {terms.max_input_delay_frames}"
+        )
