@@ -1,0 +1,130 @@
+"""The fault timeline: one readable SimPy process per event of the scenario."""
+
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+from netsim.clock import Clock
+from netsim.host import Host
+from netsim.network import Network
+from rollback_core.commands import Leave, SetDelay
+from rollback_core.session import State
+from scenarios.scenario import Event
+
+Process = Generator[Any, Any, None]
+FOR_GOOD = 0
+
+
+class Faults:
+    """Plays the scenario's events on hosts and network; `exercised` counts what took effect."""
+
+    def __init__(self, env: Clock, hosts: list[Host], network: Network) -> None:
+        self.env = env
+        self.hosts = hosts
+        self.network = network
+        self.exercised = {"blackouts": 0, "suspensions": 0}
+        self.active = 0
+
+    def start(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self.env.process(self._play(event))
+
+    def _play(self, event: Event) -> Process:
+        yield self.env.timeout(event.at_us)
+        self.active += 1
+        yield from self._on(event)
+        self.active -= 1
+
+    def _on(self, event: Event) -> Process:
+        match event.kind:
+            case "blackout":
+                yield from self._blocked(event, _pairs(event.paths))
+            case "partition":
+                yield from self._blocked(event, self._across(event.groups))
+            case "link":
+                yield from self._patched(event)
+            case "relay":
+                yield from self._relayed(event)
+            case "hidden":
+                for host in self._hosts(event):
+                    host.set_hidden(True)
+                yield from self._until_over(event)
+                for host in self._hosts(event):
+                    host.set_hidden(False)
+            case "suspend" | "stall":
+                self.exercised["suspensions"] += len(event.peers)
+                for host in self._hosts(event):
+                    host.pause()
+                yield from self._until_over(event)
+                for host in self._hosts(event):
+                    host.resume()
+            case "crash":
+                for host in self._hosts(event):
+                    host.crash()
+            case "reload":
+                for host in self._hosts(event):
+                    host.crash()
+                yield self.env.timeout(event.for_us)
+                for host in self._hosts(event):
+                    host.reload()
+            case _:
+                self._at_once(event)
+
+    def _at_once(self, event: Event) -> None:
+        for host in self._hosts(event):
+            match event.kind:
+                case "leave":
+                    host.command(Leave("asked by the scenario"))
+                case "clock-step":
+                    host.step_clock(event.value)
+                case "delay":
+                    if host.peer.session.state is State.RUNNING:
+                        host.command(SetDelay(event.value))
+                case "address-change":
+                    self.network.forget_address(host.index)
+                    host.transport_changed()
+                case _:
+                    raise ValueError(f"unknown event {event.kind!r}")
+
+    def _blocked(self, event: Event, pairs: list[tuple[int, int]]) -> Process:
+        self.exercised["blackouts"] += 1
+        self.network.block(pairs)
+        yield from self._until_over(event)
+        self.network.unblock(pairs)
+
+    def _patched(self, event: Event) -> Process:
+        pairs = _pairs(event.paths)
+        before = {pair: self.network.setup(pair) for pair in pairs}
+        for pair in pairs:
+            self.network.reconfigure(pair, dataclasses.replace(before[pair], **event.patch))  # type: ignore[arg-type]
+        yield from self._until_over(event)
+        for pair in pairs:
+            # Only what this event set goes back: another event may have changed the rest meanwhile.
+            restored = {name: getattr(before[pair], name) for name in event.patch}
+            self.network.reconfigure(pair, dataclasses.replace(self.network.setup(pair), **restored))
+
+    def _relayed(self, event: Event) -> Process:
+        pairs = _pairs(event.paths)
+        for pair in pairs:
+            self.network.use_relay(pair, True)
+        yield from self._until_over(event)
+        for pair in pairs:
+            self.network.use_relay(pair, False)
+
+    def _until_over(self, event: Event) -> Process:
+        if event.for_us == FOR_GOOD:
+            self.active -= 1  # a lasting change is the new normal, not a fault to recover from
+            yield self.env.event()
+        yield self.env.timeout(event.for_us)
+
+    def _hosts(self, event: Event) -> list[Host]:
+        return [self.hosts[index] for index in event.peers]
+
+    def _across(self, groups: tuple[tuple[int, ...], ...]) -> list[tuple[int, int]]:
+        group_of = {peer: number for number, group in enumerate(groups) for peer in group}
+        return [pair for pair in self.network.paths if group_of.get(pair[0]) != group_of.get(pair[1])]
+
+
+def _pairs(paths: tuple[str, ...]) -> list[tuple[int, int]]:
+    """("0->1", …) as pairs of ints."""
+    return [(int(source), int(target)) for source, _, target in (path.partition("->") for path in paths)]

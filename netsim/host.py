@@ -1,0 +1,221 @@
+"""One simulated machine: a clock of its own, a peer, bots for its players, and what can befall it.
+
+The host's loop is the one every host has: feed datagrams, wake when it is time, send, arm one timer.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+from simpy.events import Timeout
+
+from netsim.clock import Clock
+from netsim.network import Network
+from rollback_core.commands import Command, FocusChanged, Ready, TransportChanged
+from rollback_core.episodes import WAITING
+from rollback_core.events import Event
+from rollback_core.peer import Peer
+from rollback_core.session import State
+from rollback_core.timers import NEVER
+from scenarios.policies import Policy
+from scenarios.scenario import HostSetup
+
+PPM = 1_000_000
+
+
+class HostObserver(Protocol):
+    """Sees a host before and after each tick; it must change nothing."""
+
+    def before_tick(self, host: "Host", actions: tuple[int, ...]) -> None: ...
+
+    def after_tick(self, host: "Host", played: int) -> None: ...
+
+    def events(self, host: "Host", events: list[Event]) -> None: ...
+
+
+class Host:
+    """Runs `peer` on simulated time. `make_peer(local_now_us)` builds it when the host opens."""
+
+    def __init__(
+        self,
+        env: Clock,
+        index: int,
+        setup: HostSetup,
+        network: Network,
+        make_peer: Callable[[int, int], Peer],
+        policies: tuple[Policy, ...],
+        chance: Random,
+        observers: tuple[HostObserver, ...],
+    ) -> None:
+        self.env = env
+        self.index = index
+        self.network = network
+        self.policies = policies
+        self.observers = observers
+        self.is_running = True
+        self.is_hidden = False
+        self.has_crashed = False
+        self.was_reloaded = False
+        self.incarnation = 1
+        self._make_peer = make_peer
+        self._chance = chance
+        self._late_tick_ppm = setup.late_tick_ppm
+        self._late_tick_us = setup.late_tick_us
+        self._offset_us = setup.clock_offset_us
+        self._drift_ppm = setup.clock_drift_ppm
+        self._last_local_us = 0
+        self._inbox: list[tuple[int, bytes]] = []
+        self._armed: Any = None
+        self._armed_at = NEVER
+        self.peer = make_peer(self.local_now_us(), self.incarnation)
+        network.deliver[index] = self._receive
+        self._rearm()
+
+    # Clock.
+
+    def local_now_us(self) -> int:
+        """The host's monotonic clock now."""
+        now_us = self.env._now
+        local_us = now_us + self._offset_us
+        if self._drift_ppm:
+            local_us += now_us * self._drift_ppm // PPM
+        if local_us < self._last_local_us:
+            local_us = self._last_local_us
+        self._last_local_us = local_us
+        return local_us
+
+    def _true_us(self, local_us: int) -> int:
+        """The first true instant at which the host's clock shows at least this."""
+        true_us = local_us - self._offset_us
+        if self._drift_ppm:
+            true_us = -(-true_us * PPM // (PPM + self._drift_ppm))
+        return true_us
+
+    def step_clock(self, by_us: int) -> None:
+        """The machine's clock is set; a monotonic clock shows a step forward only."""
+        self._offset_us += max(0, by_us)
+        self._rearm()
+
+    # The loop.
+
+    def _receive(self, source: int, data: bytes) -> None:
+        if not self.is_running:
+            if not self.has_crashed:
+                self._inbox.append((source, data))
+            return
+        local_us = self.local_now_us()
+        peer = self.peer
+        peer.receive_datagram(source, data, local_us)
+        for target, out in peer.datagrams_to_send(local_us):
+            self.network.send(self.index, target, out)
+        if peer.next_wake_us() < self._armed_at:
+            self._rearm()
+        if peer.events:
+            self._pass_events()
+
+    def _wake(self, event: Any) -> None:
+        if event is not self._armed or not self.is_running:
+            return
+        local_us = self.local_now_us()
+        peer = self.peer
+        actions: tuple[int, ...] = ()
+        is_tick = local_us >= peer.next_tick_us
+        if is_tick:
+            session = peer.session
+            if session.state is State.RUNNING:
+                if peer.game.phase == WAITING and not session.is_ready:
+                    session.command(Ready(), local_us)
+                game = peer.game.game
+                frame = session.input_end
+                actions = tuple(
+                    [
+                        policy.act(game, player, frame)
+                        for policy, player in zip(self.policies, session.local_players, strict=True)
+                    ]
+                )
+            for observer in self.observers:
+                observer.before_tick(self, actions)
+        played = peer.wake(local_us, actions)
+        send = self.network.send
+        for target, out in peer.datagrams_to_send(local_us):
+            send(self.index, target, out)
+        if is_tick:
+            for observer in self.observers:
+                observer.after_tick(self, played)
+        if peer.events:
+            self._pass_events()
+        self._rearm()
+
+    def _rearm(self) -> None:
+        at = self.peer.next_wake_us()
+        self._armed_at = at
+        if at == NEVER or not self.is_running:
+            self._armed = None
+            return
+        delay_us = self._true_us(at) - self.env._now
+        if delay_us < 0:
+            delay_us = 0
+        if self._late_tick_ppm and self._chance.getrandbits(20) * PPM < self._late_tick_ppm << 20:
+            delay_us += self._chance.getrandbits(30) * (self._late_tick_us + 1) >> 30
+        event = Timeout(self.env, delay_us)
+        event.callbacks.append(self._wake)
+        self._armed = event
+
+    def _pass_events(self) -> None:
+        events = self.peer.drain_events()
+        for observer in self.observers:
+            observer.events(self, events)
+
+    def command(self, command: Command) -> None:
+        """What a person or the page would ask of the session."""
+        if self.has_crashed:
+            return
+        local_us = self.local_now_us()
+        self.peer.session.command(command, local_us)
+        for target, out in self.peer.datagrams_to_send(local_us):
+            self.network.send(self.index, target, out)
+        self.peer.absorb(local_us)
+        self._pass_events()
+        if self.is_running:
+            self._rearm()
+
+    # What can befall it.
+
+    def set_hidden(self, hidden: bool) -> None:
+        """The page is hidden but its worker ticks on."""
+        self.is_hidden = hidden
+        self.command(FocusChanged(not hidden))
+
+    def pause(self) -> None:
+        """The process does not run: a suspended tab, a stalled CPU. Datagrams wait in the socket."""
+        self.is_running = False
+        self._armed = None
+
+    def resume(self) -> None:
+        """It runs again: what has waited comes first, then whatever is due."""
+        if self.has_crashed:
+            return
+        self.is_running = True
+        inbox, self._inbox = self._inbox, []
+        for source, data in inbox:
+            self._receive(source, data)
+        self._rearm()
+
+    def crash(self) -> None:
+        self.is_running = False
+        self.has_crashed = True
+        self._armed = None
+        self._inbox = []
+
+    def reload(self) -> None:
+        """The page comes back as a new incarnation; the old peer's memory is gone."""
+        self.has_crashed = False
+        self.was_reloaded = True
+        self.is_running = True
+        self.incarnation += 1
+        self.peer = self._make_peer(self.local_now_us(), self.incarnation)
+        self._rearm()
+
+    def transport_changed(self) -> None:
+        for other in self.peer.session.links:
+            self.command(TransportChanged(other))

@@ -1,0 +1,212 @@
+"""Liveness and quality: that play goes on, at the rate and with the lag that the network allows."""
+
+from netsim.host import Host
+from netsim.oracle import Oracle
+from netsim.world import World
+from rollback_core.events import EndReason, Event, PlayersLeft
+from rollback_core.session import State
+
+PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
+CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
+SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
+SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
+
+
+class Progress(Oracle):
+    """While no fault acts and nobody has ended, the confirmed frame advances in every five seconds."""
+
+    id = "O10"
+    name = "progress"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self._since: dict[int, tuple[int, int]] = {}
+        self._last_fault_us = 0
+
+    def after_tick(self, host: Host, played: int) -> None:
+        world = self._world
+        now_us = world.env.now
+        session = host.peer.session
+        if world.faults.active:
+            self._last_fault_us = now_us
+        is_calm = now_us - self._last_fault_us > CALM_US and not self._is_someone_gone()
+        if not is_calm or session.state is not State.RUNNING:
+            self._since.pop(host.index, None)
+            return
+        frame, since_us = self._since.setdefault(host.index, (session.confirmed_frame, now_us))
+        if session.confirmed_frame > frame:
+            self._since[host.index] = (session.confirmed_frame, now_us)
+            self.checks += 1
+        elif now_us - since_us > PROGRESS_US:
+            self.fail(f"no input confirmed for {PROGRESS_US // 1_000_000} s", frame=frame, peer=host.index)
+
+    def _is_someone_gone(self) -> bool:
+        """A lost peer rightly holds the others up until the reconnect limit."""
+        for host in self._world.hosts:
+            if not host.is_running or host.was_reloaded or host.peer.session.state is not State.RUNNING:
+                return True
+            if any(link.is_interrupted for link in host.peer.session.links.values()):
+                return True
+        return any(path.blocks or not path.link.setup.up for path in self._world.network.paths.values())
+
+    def finish(self) -> None:
+        for host in self._world.hosts:
+            if not host.has_crashed and host.peer.session.ended is None:
+                self.fail(
+                    f"not ended after {self._world.env.now // 1_000_000} s",
+                    peer=host.index,
+                    frame=host.peer.session.current_frame,
+                )
+
+
+class ConfirmationLag(Oracle):
+    """Without loss, confirmation lags by no more than the one-way time, the frame gap and a tick."""
+
+    id = "O11"
+    name = "confirmation lag"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.applies = self._is_lossless(world)
+        links = [path.link for path in world.scenario.network.paths]
+        self._one_way_us = max(link.delay_us + link.jitter_us for link in links) if links else 0
+
+    @staticmethod
+    def _is_lossless(world: World) -> bool:
+        scenario = world.scenario
+        if scenario.events or scenario.network.transport != "datagram" or scenario.session.pause_on_hidden:
+            return False
+        plain = all(
+            path.link.loss == "none"
+            and not path.link.corrupt_ppm
+            and not path.link.rate_bps
+            and not path.link.rate_trace
+            and not path.link.mtu_bytes
+            and path.link.jitter in ("none", "uniform")
+            for path in scenario.network.paths
+        )
+        return plain and not any(host.late_tick_ppm or host.start_us for host in scenario.hosts)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        session = host.peer.session
+        if not self.applies or not played or self._world.env.now < SETTLE_US:
+            return
+        period_us = session.terms.period_us
+        slots = max(path.link.slot_us for path in self._world.scenario.network.paths)
+        others = [other.peer.session for other in self._world.hosts if other is not host]
+        # The slowest partner's frame, and its delay, decide what can be known here.
+        behind = min(other.current_frame + other.delay_frames for other in others)
+        gap = session.current_frame - behind
+        bound = max(0, -(-(self._one_way_us + slots) // period_us) + gap + 1)
+        lag = session.current_frame - 1 - session.confirmed_frame
+        self.checks += 1
+        if lag > bound:
+            self.fail(
+                f"{lag} frames unconfirmed, bound {bound}", frame=session.current_frame, peer=host.index
+            )
+
+
+class TimeSyncTruce(Oracle):
+    """On symmetric links no two peers are told to wait within one second."""
+
+    id = "O15"
+    name = "time sync"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        links = {path.link for path in world.scenario.network.paths}
+        drifts = {host.clock_drift_ppm for host in world.scenario.hosts}
+        self.applies = (
+            len(world.hosts) == 2 and len(links) == 1 and len(drifts) == 1 and not world.scenario.events
+        )
+        self._skips: dict[int, int] = {}
+        self._last_us: dict[int, int] = {}
+
+    def after_tick(self, host: Host, played: int) -> None:
+        skips = host.peer.session.skipped_ticks
+        if not self.applies or skips == self._skips.get(host.index, 0):
+            return
+        self._skips[host.index] = skips
+        now_us = self._world.env.now
+        self._last_us[host.index] = now_us
+        self.checks += 1
+        for other, at_us in self._last_us.items():
+            if other != host.index and now_us - at_us < SYNC_WINDOW_US and now_us > SETTLE_US:
+                self.fail("both peers waited within one second", peer=host.index)
+
+
+class Responsiveness(Oracle):
+    """A local press is in the frame presented exactly the input delay later, at any RTT."""
+
+    id = "A19"
+    name = "local response"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worst_frames: dict[int, int] = {}
+        self._before: dict[int, tuple[int, int, int]] = {}
+        self._waiting: dict[int, list[tuple[int, int, int, tuple[int, ...]]]] = {}
+
+    def before_tick(self, host: Host) -> None:
+        session = host.peer.session
+        self._before[host.index] = (session.input_end, session.delay_frames, host.peer.presented_frames)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        session = host.peer.session
+        if session.state is not State.RUNNING:
+            return
+        end, delay, presented = self._before[host.index]
+        waiting = self._waiting.setdefault(host.index, [])
+        local = session.local_players
+        timeline = session.match.timeline
+        if played == 1 and session.input_end == end + 1 and session.delay_frames == delay:
+            # Submitted at this tick for frame `end`; this tick presents one frame.
+            queues = session.match.queues
+            waiting.append((end, presented, delay, tuple([queues[player].last_action for player in local])))
+        while waiting and waiting[0][0] < timeline.current:
+            frame, submitted_at, expected, pressed = waiting.pop(0)
+            shown_after = presented + (frame - (timeline.current - played)) - submitted_at
+            self.checks += 1
+            worst = self.worst_frames.get(host.index, 0)
+            self.worst_frames[host.index] = max(worst, shown_after)
+            if shown_after != expected:
+                self.fail(
+                    f"shown after {shown_after} presented frames, delay {expected}",
+                    frame=frame,
+                    peer=host.index,
+                )
+            if frame >= timeline.base:
+                used = timeline.used[frame - timeline.base]
+                if tuple([used[player] for player in local]) != pressed:
+                    self.fail(f"shown {used}, pressed {pressed}", frame=frame, peer=host.index)
+
+
+class SameEnd(Oracle):
+    """Peers that end by a committed decision end at the same frame and for the same reason."""
+
+    id = "A12"
+    name = "same end"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.drops = 0
+
+    def event(self, host: Host, event: Event) -> None:
+        if isinstance(event, PlayersLeft):
+            self.drops += len(event.players)
+
+    def finish(self) -> None:
+        decided = {}
+        for host in self._world.hosts:
+            ended = host.peer.session.ended
+            if ended is None or host.has_crashed:
+                continue
+            if ended.reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT):
+                decided[host.index] = (ended.reason.value, ended.frame)
+                self.checks += 1
+        if len(set(decided.values())) > 1:
+            self.fail(f"ends differ: {decided}")

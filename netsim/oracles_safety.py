@@ -1,0 +1,399 @@
+"""Safety: what must hold on every frame, whatever the network does."""
+
+from typing import Any
+
+from netsim.host import Host
+from netsim.ledger import Ledger
+from netsim.network import Network
+from netsim.oracle import Oracle
+from rollback_core.checksum import explain, frame_bytes
+from rollback_core.episodes import Episodes
+from rollback_core.events import (
+    Committed,
+    CommittedFrame,
+    DesyncDetected,
+    Ended,
+    Event,
+    Interrupted,
+    PlayersLeft,
+    Resumed,
+    RolledBack,
+    Started,
+)
+from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
+from rollback_core.session import State
+from rollback_core.timeline import PRUNE_CHUNK
+from rollback_core.wire import MAX_DATAGRAM_BYTES
+
+
+class PrefixAgreement(Oracle):
+    """All peers hold the same inputs, focus and status for every frame that any two have committed."""
+
+    id = "O1"
+    name = "prefix agreement"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.truth: list[tuple[tuple[int, ...], int, int]] = []
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        mine = (frame.actions, frame.focus_mask, frame.left_mask)
+        if frame.frame >= len(self.truth):
+            self.truth.append(mine)
+            return
+        self.checks += 1
+        if self.truth[frame.frame] != mine:
+            self.fail(
+                f"inputs (actions, focus, left) {mine}, another peer has {self.truth[frame.frame]}",
+                frame=frame.frame,
+                peer=host.index,
+            )
+
+
+class Provenance(Oracle):
+    """A committed input is what that player's application submitted, or a fill that the ledger explains."""
+
+    id = "O2"
+    name = "provenance"
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        ledger = self._ledger
+        number = frame.frame
+        for player, action in enumerate(frame.actions):
+            self.checks += 1
+            focused = bool(frame.focus_mask >> player & 1)
+            if frame.left_mask >> player & 1:
+                expected = (ledger.neutral_action, False)
+            elif number < len(ledger.inputs[player]):
+                expected = ledger.inputs[player][number]
+            else:
+                self.fail("committed but never submitted", frame=number, player=player, peer=host.index)
+                return
+            if (action, focused) != expected:
+                self.fail(
+                    f"action, focused = {action}, {focused}; submitted was {expected}",
+                    frame=number,
+                    player=player,
+                    peer=host.index,
+                )
+
+    def finish(self) -> None:
+        for message in self._ledger.unexplained[:1]:
+            self.fail(message)
+
+
+class Reference(Oracle):
+    """Replaying the inputs through a fresh game, without a network, gives each peer's states and rows."""
+
+    id = "O3"
+    name = "reference"
+
+    def __init__(self, fresh: Episodes) -> None:
+        super().__init__()
+        self._game = fresh
+        self._states: list[Any] = [fresh.save_state()]
+        self._outcomes: list[Any] = []
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        number = frame.frame
+        if number == len(self._outcomes):
+            self._outcomes.append(self._game.step(frame.actions))
+            self._states.append(self._game.save_state())
+        self.checks += 1
+        if frame.outcome != self._outcomes[number]:
+            mine = frame_bytes(b"", frame)
+            field, left, right = explain(
+                mine, frame_bytes(b"", frame._replace(outcome=self._outcomes[number]))
+            )
+            self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+        timeline = host.peer.session.match.timeline
+        if number >= timeline.base and not self._is_equal(timeline.state(number), self._states[number]):
+            encode = self._game.encode_state
+            mine = frame_bytes(encode(timeline.state(number)), frame)
+            field, left, right = explain(mine, frame_bytes(encode(self._states[number]), frame))
+            self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+
+    def _is_equal(self, left: Any, right: Any) -> bool:
+        """By value where snapshots are plain; those of third-party games may need their bytes."""
+        try:
+            if left == right:
+                return True
+        except ValueError:  # numpy will not say whether arrays are equal
+            pass
+        return self._game.encode_state(left) == self._game.encode_state(right)
+
+
+class Immutability(Oracle):
+    """Committed frames come once, in order, without a gap; neither frontier goes back."""
+
+    id = "O4"
+    name = "immutability"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frontiers: dict[tuple[int, int], tuple[int, int]] = {}
+        self._next: dict[tuple[int, int], int] = {}
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        key = (host.index, host.incarnation)
+        expected = self._next.get(key, 0)
+        self.checks += 1
+        if frame.frame != expected:
+            self.fail(f"committed after frame {expected - 1}", frame=frame.frame, peer=host.index)
+        self._next[key] = frame.frame + 1
+
+    def after_tick(self, host: Host, played: int) -> None:
+        key = (host.index, host.incarnation)
+        session = host.peer.session
+        now = (session.confirmed_frame, session.committed_frame)
+        before = self._frontiers.get(key, (-1, -1))
+        self._frontiers[key] = now
+        if now[0] < before[0] or now[1] < before[1]:
+            self.fail(f"confirmed, committed went back from {before} to {now}", peer=host.index)
+        if now[1] > now[0]:
+            self.fail(f"committed frame {now[1]} is past confirmed {now[0]}", frame=now[1], peer=host.index)
+
+
+class Mispredictions(Oracle):
+    """A tick rolls back exactly when an input that has come differs from the one used, to the first
+    such frame, within the window; and when it returns, every known input is the one used.
+    """
+
+    id = "O5-O8"
+    name = "rollbacks"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rollbacks: dict[int, int] = {}
+        self.minimum: dict[int, int] = {}
+        self._checked: dict[tuple[int, int], list[int]] = {}
+        self._first_wrong = -1
+        self._current = 0
+        self._rolled_back: list[RolledBack] = []
+        self._count_before = (0, 0)
+
+    def before_tick(self, host: Host) -> None:
+        match = host.peer.session.match
+        self._current = match.timeline.current
+        self._count_before = (match.rollbacks, match.resimulated)
+        self._first_wrong = self._scan(host, match, to_note=False)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        match = host.peer.session.match
+        rollbacks = match.rollbacks - self._count_before[0]
+        frames = match.resimulated - self._count_before[1]
+        expected = 0 if self._first_wrong < 0 else self._current - self._first_wrong
+        self.checks += 1
+        if expected:
+            self.rollbacks[host.index] = self.rollbacks.get(host.index, 0) + 1
+            self.minimum[host.index] = self.minimum.get(host.index, 0) + expected
+        if host.peer.session.state is State.HANDSHAKE:
+            return
+        if rollbacks != (expected > 0) or frames != expected:
+            self.fail(
+                f"{rollbacks} rollbacks of {frames} frames; {expected} frames were wrong",
+                frame=self._first_wrong if expected else self._current,
+                peer=host.index,
+            )
+        if frames > match.window and not match.left:
+            self.fail(f"rollback of {frames} frames, window {match.window}", frame=self._current)
+        wrong = self._scan(host, match, to_note=True)
+        if wrong >= 0:
+            self.fail("a known input differs from the one used", frame=wrong, peer=host.index)
+
+    def _scan(self, host: Host, match: Any, *, to_note: bool) -> int:
+        """The first frame whose known input is not the one used, -1 if none; looks at news only."""
+        timeline = match.timeline
+        current = timeline.current
+        key = (host.index, host.incarnation)
+        checked = self._checked.setdefault(key, [0] * len(match.queues))
+        wrong = -1
+        for player, queue in enumerate(match.queues):
+            stop = queue.end if queue.end < current else current
+            start = max(checked[player], timeline.base, queue.base)
+            for frame in range(start, stop):
+                if timeline.used[frame - timeline.base][player] != queue.actions[frame - queue.base]:
+                    if wrong < 0 or frame < wrong:
+                        wrong = frame
+                    break
+            if to_note and stop > checked[player]:
+                checked[player] = stop
+        return wrong
+
+
+class SpeculationNotes(Oracle):
+    """was_speculative is true exactly for players whose input was unknown when the frame was stepped."""
+
+    id = "A11"
+    name = "speculation notes"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._current = 0
+        self._expected: dict[tuple[int, int], dict[int, int]] = {}
+
+    def before_tick(self, host: Host) -> None:
+        self._current = host.peer.session.match.timeline.current
+
+    def after_tick(self, host: Host, played: int) -> None:
+        match = host.peer.session.match
+        notes = self._expected.setdefault((host.index, host.incarnation), {})
+        for frame in range(self._current, match.timeline.current):
+            mask = 0
+            for player, queue in enumerate(match.queues):
+                if queue.end <= frame:
+                    mask |= 1 << player
+            notes[frame] = mask
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        notes = self._expected.get((host.index, host.incarnation), {})
+        expected = notes.pop(frame.frame, None)
+        if expected is None:
+            return  # stepped while the session ended, on confirmed inputs
+        self.checks += 1
+        if expected != frame.speculative_mask:
+            self.fail(
+                f"mask {frame.speculative_mask:b}, was {expected:b}", frame=frame.frame, peer=host.index
+            )
+
+
+class DesyncDetection(Oracle):
+    """Checksums are compared whenever due and never differ, as nothing was made to diverge."""
+
+    id = "O9"
+    name = "desync detection"
+
+    def __init__(self, interval: int) -> None:
+        super().__init__()
+        self._interval = interval
+        self._due: dict[int, int] = {}
+        self._hosts: dict[int, Host] = {}
+
+    def event(self, host: Host, event: Event) -> None:
+        if isinstance(event, DesyncDetected):
+            self.fail(
+                f"desync with peer {event.peer}: {event.field} {event.mine} != {event.theirs}",
+                frame=event.first_frame if event.is_located else event.checked_frame,
+                peer=host.index,
+            )
+
+    def after_tick(self, host: Host, played: int) -> None:
+        self._hosts[host.index] = host
+
+    def finish(self) -> None:
+        for host in self._hosts.values():
+            exchange = host.peer.session.desync.exchange
+            self.checks += exchange.comparisons
+            session = host.peer.session
+            links = [link for link in session.links.values() if link.is_member]
+            if not self._interval or session.ended is None or not session.links:
+                continue
+            if session.ended.reason.value not in ("completed", "focus-timeout") or len(links) < len(
+                session.links
+            ):
+                continue
+            # The last interval's answer may still be on its way when the partner closes.
+            due = (session.committed_frame // self._interval - 1) * len(links)
+            if exchange.comparisons < due:
+                self.fail(f"{exchange.comparisons} comparisons, at least {due} were due", peer=host.index)
+
+
+class DropAgreement(Oracle):
+    """Survivors agree on who left and where they are cut, never below what anyone has committed."""
+
+    id = "O13"
+    name = "drop agreement"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cuts: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._committed = -1
+
+    def committed(self, host: Host, frame: CommittedFrame) -> None:
+        self._committed = max(self._committed, frame.frame)
+
+    def event(self, host: Host, event: Event) -> None:
+        if not isinstance(event, PlayersLeft):
+            return
+        self.checks += 1
+        key = (host.peer.session.epoch, event.players)
+        if key not in self._cuts:
+            self._cuts[key] = event.cuts
+            # The first to decide: nothing past the cut can have been committed by anyone yet.
+            if event.cuts and min(event.cuts) <= self._committed:
+                self.fail(
+                    f"players {event.players} cut at {event.cuts}, frame {self._committed} is committed",
+                    peer=host.index,
+                )
+        elif self._cuts[key] != event.cuts:
+            self.fail(
+                f"players {event.players} cut at {event.cuts}, others say {self._cuts[key]}", peer=host.index
+            )
+
+
+class Bounds(Oracle):
+    """Datagrams and every container stay within their bounds at every tick."""
+
+    id = "O14"
+    name = "bounds"
+
+    def __init__(self, network: Network, interval: int) -> None:
+        super().__init__()
+        self._network = network
+        self._interval = interval
+
+    def after_tick(self, host: Host, played: int) -> None:
+        self.checks += 1
+        match = host.peer.session.match
+        timeline = match.timeline
+        past = 2 * self._interval + 2 * PRUNE_CHUNK + 2 * match.window + FILL_AHEAD
+        sizes = {
+            "states": (len(timeline.states), past + 2),
+            "used": (len(timeline.used), past + 1),
+            "outcomes": (len(timeline.outcomes), past + 1),
+            "rollbacks noted": (len(host.peer.recorder.pending_rollbacks), past),
+        }
+        for player, queue in enumerate(match.queues):
+            sizes[f"queue {player}"] = (len(queue.actions), past + MAX_AHEAD_FRAMES)
+        for what, (size, limit) in sizes.items():
+            if size > limit:
+                self.fail(f"{what}: {size} entries, bound {limit}", frame=timeline.current, peer=host.index)
+        if self._network.largest_datagram > MAX_DATAGRAM_BYTES:
+            self.fail(f"datagram of {self._network.largest_datagram} bytes", peer=host.index)
+
+
+class EventOrder(Oracle):
+    """Interrupted and Resumed alternate, Started comes once and first, Ended is final."""
+
+    id = "O16"
+    name = "events"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interrupted: dict[tuple[int, int, int], bool] = {}
+        self._started: set[tuple[int, int]] = set()
+        self._ended: set[tuple[int, int]] = set()
+
+    def event(self, host: Host, event: Event) -> None:
+        self.checks += 1
+        key = (host.index, host.incarnation)
+        if key in self._ended and isinstance(event, (Committed, Started, Ended, Interrupted, RolledBack)):
+            self.fail(f"{type(event).__name__} after Ended", peer=host.index)
+        if isinstance(event, Started):
+            if key in self._started:
+                self.fail("Started twice", peer=host.index)
+            self._started.add(key)
+        elif isinstance(event, (Committed, RolledBack, Interrupted)) and key not in self._started:
+            self.fail(f"{type(event).__name__} before Started", peer=host.index)
+        if isinstance(event, (Interrupted, Resumed)):
+            link = (*key, event.peer)
+            is_interrupted = isinstance(event, Interrupted)
+            if self._interrupted.get(link, False) is is_interrupted:
+                self.fail(f"{type(event).__name__} of peer {event.peer} twice in a row", peer=host.index)
+            self._interrupted[link] = is_interrupted
+        if isinstance(event, Ended):
+            self._ended.add(key)

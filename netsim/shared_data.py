@@ -1,0 +1,98 @@
+"""The peers' tables after a run, and whether they are equal and true."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from netsim.replay import replay_frames
+from netsim.world import World
+from rollback_core.events import CommittedFrame
+from rollback_core.recorder import csv_text, local_header, shared_header, shared_row
+
+
+@dataclass(frozen=True, slots=True)
+class SessionData:
+    """Per peer: committed frames (freeze frames included) and both tables as CSV text."""
+
+    frames: list[list[CommittedFrame]]
+    shared_csv: list[str]
+    local_csv: list[str]
+
+    @property
+    def longest(self) -> list[CommittedFrame]:
+        """The most complete history that any peer holds."""
+        return max(self.frames, key=len)
+
+
+def collect(world: World) -> SessionData:
+    """Take every recorder's rows. A reloaded peer's rows are those of its last incarnation."""
+    frames = []
+    shared = []
+    local = []
+    for host in world.hosts:
+        recorder = host.peer.recorder
+        mine = recorder.take_shared()
+        rows = [row for row in map(shared_row, mine) if row is not None]
+        frames.append(mine)
+        shared.append(csv_text([shared_header(world.spec), *rows]))
+        local.append(csv_text([local_header(world.spec), *recorder.take_local()]))
+    return SessionData(frames, shared, local)
+
+
+def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Two oracle entries, and the `data` entry of result.json.
+
+    Peers that ended together must have equal tables; where a peer was lost, the shorter table must
+    be a prefix of the longer one.
+    """
+    texts = data.shared_csv
+    longest = max(texts, key=len)
+    difference = next((d for text in texts if (d := _first_difference(text, longest))), None)
+    complete = [
+        text
+        for host, text in zip(world.hosts, texts, strict=True)
+        if host.peer.session.ended is not None
+        and host.peer.session.ended.reason.value in ("completed", "focus-timeout")
+    ]
+    if difference is None and len(set(complete)) > 1:
+        difference = "peers that completed have tables of different length"
+    replayed = csv_text(replay_frames(world.scenario, data.longest))
+    untrue = _first_difference(longest, replayed) if replayed != longest else None
+    rows = longest.count("\n") - 1
+    return [
+        _entry("D1", "data equal", "All peers' shared tables are equal, byte for byte.", rows, difference),
+        _entry("D2", "data true", "The shared table equals a replay without a network.", rows, untrue),
+    ], {
+        "rows": rows,
+        "sha256": hashlib.sha256(longest.encode()).hexdigest(),
+        "equal": difference is None,
+        "true": untrue is None,
+        "first_difference": difference or untrue,
+    }
+
+
+def _entry(name: str, title: str, law: str, checks: int, difference: str | None) -> dict[str, Any]:
+    violation = None
+    if difference is not None:
+        violation = {"frame": None, "player": None, "peer": None, "message": difference}
+    return {
+        "id": name,
+        "name": title,
+        "law": law,
+        "ok": difference is None,
+        "checks": checks,
+        "violation": violation,
+    }
+
+
+def _first_difference(text: str, longest: str) -> str | None:
+    """Where `text` is not a prefix, in whole rows, of `longest`."""
+    if longest.startswith(text):
+        return None
+    header = longest.split("\n", 1)[0].split(",")
+    for left, right in zip(text.splitlines(), longest.splitlines(), strict=False):
+        if left != right:
+            cells = zip(header, left.split(","), right.split(","), strict=False)
+            column, a, b = next(((c, a, b) for c, a, b in cells if a != b), ("row", left, right))
+            return f"frame {left.split(',')[0]}, {column}: {a} ≠ {b}"
+    return "the tables have different lengths"

@@ -1,0 +1,96 @@
+"""All oracles of one session, fed incrementally, and the tables that every peer's recorder gives."""
+
+from typing import Any
+
+from netsim.host import Host
+from netsim.ledger import Ledger
+from netsim.oracle import Oracle
+from netsim.oracles_quality import ConfirmationLag, Progress, Responsiveness, SameEnd, TimeSyncTruce
+from netsim.oracles_safety import (
+    Bounds,
+    DesyncDetection,
+    DropAgreement,
+    EventOrder,
+    Immutability,
+    Mispredictions,
+    PrefixAgreement,
+    Provenance,
+    Reference,
+    SpeculationNotes,
+)
+from netsim.world import World, make_match
+from rollback_core.events import Committed, Event
+
+_HOOKS = ("before_tick", "after_tick", "committed", "event")
+
+
+class OracleWatch:
+    """Passes what happens to the oracles that want to know; a HostObserver."""
+
+    def __init__(self) -> None:
+        self.oracles: list[Oracle] = []
+        self.responsiveness = Responsiveness()
+        self.rollbacks = Mispredictions()
+        self._ledger: Ledger | None = None
+        self._wants: dict[str, list[Any]] = {}
+
+    def begin(self, world: World) -> None:
+        """Set up for a world that has just been built; nothing has been played yet."""
+        scenario = world.scenario
+        spec = world.spec
+        self._ledger = Ledger(
+            len(spec.agents), neutral_action=spec.neutral_action, ready_action=spec.action_count
+        )
+        interval = scenario.session.checksum_interval_frames
+        self.oracles = [
+            PrefixAgreement(),
+            Provenance(self._ledger),
+            Reference(make_match(scenario)),
+            Immutability(),
+            self.rollbacks,
+            DesyncDetection(interval),
+            Progress(world),
+            ConfirmationLag(world),
+            SpeculationNotes(),
+            SameEnd(world),
+            DropAgreement(),
+            Bounds(world.network, interval),
+            TimeSyncTruce(world),
+            EventOrder(),
+            self.responsiveness,
+        ]
+        for hook in _HOOKS:
+            self._wants[hook] = [
+                getattr(oracle, hook)
+                for oracle in self.oracles
+                if getattr(type(oracle), hook) is not getattr(Oracle, hook)
+            ]
+
+    def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
+        if self._ledger is not None:
+            self._ledger.before_tick(host, actions)
+            for watch in self._wants["before_tick"]:
+                watch(host)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        if self._ledger is not None:
+            self._ledger.after_tick(host, played)
+            for watch in self._wants["after_tick"]:
+                watch(host, played)
+
+    def events(self, host: Host, events: list[Event]) -> None:
+        for event in events:
+            if type(event) is Committed:
+                for frame in event.frames:
+                    for watch in self._wants["committed"]:
+                        watch(host, frame)
+            for watch in self._wants["event"]:
+                watch(host, event)
+
+    def finish(self) -> None:
+        for oracle in self.oracles:
+            oracle.finish()
+
+    @property
+    def violated(self) -> list[Oracle]:
+        return [oracle for oracle in self.oracles if oracle.violation is not None]

@@ -1,0 +1,150 @@
+"""A scenario brought to life: peers, hosts, network and faults on one SimPy environment."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from netsim.clock import Clock
+from netsim.faults import Faults
+from netsim.host import Host, HostObserver
+from netsim.network import Network
+from netsim.randomness import generator
+from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig, TimeSyncKind, WindowPolicy
+from rollback_core.episodes import Episodes
+from rollback_core.peer import Peer
+from rollback_core.session import State
+from rollback_core.simulation import GameSpec
+from scenarios.policies import create_policy
+from scenarios.registry import create_game
+from scenarios.scenario import Scenario
+
+START_UP_US = 20_000_000  # handshake and the wait for everyone, at the worst shipped network
+SLOWEST_SHARE = 3  # a run that needs three times its nominal length is not going to end
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One session of a scenario, ready to run."""
+
+    scenario: Scenario
+    env: Clock
+    network: Network
+    hosts: list[Host]
+    faults: Faults
+    terms: MatchTerms
+    spec: GameSpec
+    limit_us: int
+
+    @property
+    def is_over(self) -> bool:
+        """Nobody has anything left to do."""
+        return all(host.has_crashed or host.peer.session.state is State.CLOSED for host in self.hosts)
+
+
+def match_terms(scenario: Scenario, spec: GameSpec, build_id: str) -> MatchTerms:
+    """The terms that all peers of this scenario share."""
+    session = scenario.session
+    rate = session.frame_rate_hz
+    return MatchTerms(
+        session_id=f"{scenario.name}/{scenario.seed}",
+        build_id=build_id,
+        game_id=spec.id,
+        action_count=spec.action_count,
+        seed=match_seed(scenario.seed),
+        seats=tuple(player.peer for player in scenario.players),
+        episodes=scenario.game.episodes,
+        max_steps=scenario.game.max_steps,
+        countdown_frames=scenario.game.countdown_frames,
+        frame_rate_hz=rate,
+        prediction_window_frames=session.prediction_window_frames,
+        window_policy=WindowPolicy(session.window_policy),
+        max_input_delay_frames=max(session.max_input_delay_frames, session.input_delay_frames),
+        checksum_interval_frames=session.checksum_interval_frames,
+        focus_timeout_frames=session.focus_timeout_us * rate // 1_000_000,
+        interrupt_us=session.interrupt_us,
+        reconnect_limit_us=session.reconnect_limit_us,
+        pause_on_hidden=session.pause_on_hidden,
+    )
+
+
+def peer_config(scenario: Scenario, peer: int, incarnation: int) -> PeerConfig:
+    session = scenario.session
+    return PeerConfig(
+        peer=peer,
+        incarnation=incarnation,
+        input_delay_frames=session.input_delay_frames,
+        delay_policy=DelayPolicy(session.input_delay_policy),
+        predictor=session.predictor,
+        time_sync=TimeSyncKind(session.time_sync),
+        quality_interval_us=session.quality_interval_us,
+        handshake_timeout_us=session.handshake_timeout_us,
+        linger_us=session.linger_us,
+    )
+
+
+def match_seed(seed: int) -> int:
+    """The games' seed of a scenario's seed, in the range that games take."""
+    return generator(seed, "match").getrandbits(31)
+
+
+def make_match(scenario: Scenario, kind: type[Episodes] = Episodes) -> Episodes:
+    """A fresh match as every peer of the scenario plays it."""
+    setup = scenario.game
+    return kind(
+        create_game(setup.id, setup.params),
+        seed=match_seed(scenario.seed),
+        count=setup.episodes,
+        max_steps=setup.max_steps,
+        countdown_frames=setup.countdown_frames,
+    )
+
+
+def build_world(scenario: Scenario, build_id: str, observers: tuple[HostObserver, ...]) -> World:
+    """Everything at time 0; hosts that start late join the environment when their time comes."""
+    env = Clock()
+    network = Network(env, scenario.network, scenario.seed)
+    spec = create_game(scenario.game.id, scenario.game.params).spec
+    terms = match_terms(scenario, spec, build_id)
+    hosts = [
+        _make_host(scenario, env, network, terms, index, observers) for index in range(scenario.peer_count)
+    ]
+    faults = Faults(env, hosts, network)
+    faults.start(scenario.events)
+    return World(scenario, env, network, hosts, faults, terms, spec, scenario.limit_us or _limit_us(scenario))
+
+
+def _make_host(
+    scenario: Scenario,
+    env: Clock,
+    network: Network,
+    terms: MatchTerms,
+    index: int,
+    observers: tuple[HostObserver, ...],
+) -> Host:
+    def make_peer(now_us: int, incarnation: int) -> Peer:
+        game = make_match(scenario)
+        return Peer(terms, peer_config(scenario, index, incarnation), game, now_us)
+
+    spec = create_game(scenario.game.id, scenario.game.params).spec
+    policies: list[Any] = [
+        create_policy(
+            scenario.players[player].bot,
+            seed=scenario.seed,
+            player=player,
+            spec=spec,
+            game_id=scenario.game.id,
+            hold_frames=scenario.players[player].hold_frames,
+        )
+        for player in terms.players_at(index)
+    ]
+    chance = generator(scenario.seed, "host", index)
+    setup = scenario.hosts[index]
+    return Host(env, index, setup, network, make_peer, tuple(policies), chance, observers)
+
+
+def _limit_us(scenario: Scenario) -> int:
+    """Simulated time in which any run of this length that makes progress is over."""
+    steps = scenario.game.max_steps or 10_000
+    frames = scenario.game.episodes * (steps + scenario.game.countdown_frames)
+    faults_us = max((event.at_us + event.for_us for event in scenario.events), default=0)
+    nominal_us = frames * 1_000_000 // scenario.session.frame_rate_hz
+    return SLOWEST_SHARE * nominal_us + START_UP_US + faults_us
