@@ -1,0 +1,214 @@
+"""The command line. Each command is thin: it names its options and calls the module that does the work.
+
+Nothing heavy is imported before a command runs. Exit codes: 0 all holds, 1 something does not, 2 the
+input is wrong.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sametick.failure import EXIT_USAGE, Mistake, complaint, complaint_json, print_complaint
+
+
+class _Commands(TyperGroup):
+    """Turns a user's mistake, in whatever command, into three lines and exit code 2.
+
+    The context is Any: which class it has depends on whether typer carries a click of its own.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            found = complaint(error)
+            if found is None:
+                raise
+            if ctx.meta.get(_JSON_KEY):
+                typer.echo(complaint_json(found))
+            else:
+                from rich.console import Console
+
+                print_complaint(found, Console(stderr=True, highlight=False))
+            raise typer.Exit(EXIT_USAGE) from None
+
+
+_JSON_KEY = "sametick.json"  # set by --json, so that a mistake is told in JSON as well
+
+app = typer.Typer(
+    cls=_Commands,
+    name="sametick",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A rollback-netcode testbed: two players, a bad network, equal data. Start with: sametick demo",
+)
+
+
+def _remember_json(ctx: typer.Context, value: bool) -> bool:
+    ctx.meta[_JSON_KEY] = value
+    return value
+
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON and nothing else.", callback=_remember_json, is_eager=True)
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**31 - 1, help="Instead of the scenario's own.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from rollback_core import __version__
+
+        typer.echo(f"sametick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def sim(
+    scenario: Annotated[str, typer.Argument(help="A file, or a name from: sametick scenarios.")],
+    seed: Seed = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="A..B", help="Run each, a row each.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUE", help="Change one value, e.g. session.input_delay_frames=3."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write tables and result here.")
+    ] = None,
+    is_json: Json = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Also write trace.json for a timeline viewer.")
+    ] = False,
+    patch: Annotated[
+        str | None, typer.Option("--patch", metavar="NAME", help="Plant a known bug in the core first.")
+    ] = None,
+) -> None:
+    """Run a scenario and say what happened. Exit 1 if an oracle or an expectation does not hold."""
+    from sametick.sim_command import parse_seeds, simulate_many, simulate_one
+    from sametick.simulation_run import RunRequest
+
+    if seed is not None and seeds is not None:
+        raise Mistake("two ways to choose seeds", "--seed and --seeds", "give one of them")
+    request = RunRequest(source=scenario, overrides=tuple(settings or ()), patch=patch, is_traced=trace)
+    if seeds is None:
+        raise typer.Exit(simulate_one(request, seed=seed, out=out, is_json=is_json))
+    raise typer.Exit(simulate_many(request, seeds=parse_seeds(seeds), out=out, is_json=is_json))
+
+
+@app.command()
+def compare(
+    left: Annotated[Path, typer.Argument(metavar="A", help="A CSV export or a result folder.")],
+    right: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    is_json: Json = False,
+) -> None:
+    """Are two exports equal? Exit 1 with the first difference; 2 if they cannot be compared."""
+    from sametick.compare_command import compare_paths
+
+    raise typer.Exit(compare_paths(left, right, is_json=is_json))
+
+
+@app.command()
+def replay(
+    path: Annotated[Path, typer.Argument(metavar="DIR|inputs.json", help="A result folder or its inputs.")],
+    to: Annotated[int | None, typer.Option("--to", metavar="FRAME", help="Stop after this frame.")] = None,
+    is_json: Json = False,
+) -> None:
+    """Simulate recorded inputs again and verify the recorded rows against it."""
+    from sametick.replay_command import replay_path
+
+    raise typer.Exit(replay_path(path, to_frame=to, is_json=is_json))
+
+
+@app.command()
+def check(
+    game: Annotated[str, typer.Argument(help='A registered id, "module:attr" or "path.py:attr".')],
+    params: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the game.")
+    ] = None,
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Frames to play.")] = 600,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1)] = 1,
+    is_json: Json = False,
+) -> None:
+    """Is a game fit for rollback? Exit 1 with the first counterexample."""
+    parsed = _parsed(params or [])
+    from sametick.check import run
+
+    raise typer.Exit(run(game, parsed, frames, seed, is_json))
+
+
+def _parsed(settings: list[str]) -> dict[str, int | str | bool]:
+    """ "episodes=3" → {"episodes": 3}; true and false are booleans, what is no number is a word."""
+    words: dict[str, bool] = {"true": True, "false": False}
+    parsed: dict[str, int | str | bool] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise Mistake(f'"{text}" sets nothing', "--set", "write it like layout=ring")
+        is_number = value.removeprefix("-").isdecimal()
+        parsed[name] = int(value) if is_number else words.get(value, value)
+    return parsed
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from sametick.scenario_commands import print_schema
+
+    raise typer.Exit(print_schema())
+
+
+@app.command()
+def scenarios(is_json: Json = False) -> None:
+    """List the scenarios that ship with sametick."""
+    from sametick.scenario_commands import list_scenarios
+
+    raise typer.Exit(list_scenarios(is_json=is_json))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that --out named.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Instead of DIR/report.html.")
+    ] = None,
+) -> None:
+    """Write one HTML file about a run; it opens offline."""
+    from sametick.report_command import write_page
+
+    raise typer.Exit(write_page(folder, out))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the two reports go.")] = Path(
+        "out/demo"
+    ),
+    seed: Seed = None,
+) -> None:
+    """Play over a bad network, then show that a planted bug is caught."""
+    from sametick.demo import play
+
+    raise typer.Exit(play(out, seed=seed))
+
+
+def main() -> None:
+    """The console script."""
+    app()

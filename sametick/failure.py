@@ -1,0 +1,86 @@
+"""A user's mistake, told in three lines: what, where, what to do. Never a traceback."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from reports.errors import ResultError
+from rollback_core.errors import RollbackError, SimulationError
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1  # an oracle, an expectation or a comparison says no
+EXIT_USAGE: Final = 2  # bad input; the number that click uses, too
+
+
+class Mistake(Exception):
+    """The command line asks for something that cannot be done."""
+
+    def __init__(self, what: str, where: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What is printed. `more` holds further problems of the same kind, one line each."""
+
+    what: str
+    where: str
+    remedy: str
+    more: tuple[str, ...] = ()
+
+
+def complaint(error: Exception) -> Complaint | None:
+    """How to tell this error, or None: it is a fault of ours and deserves its traceback."""
+    if isinstance(error, (Mistake, ResultError)):
+        return Complaint(what=error.what, where=error.where, remedy=error.remedy)
+    if isinstance(error, SimulationError):
+        what = str(error).partition(": ")[2] or str(error)
+        return Complaint(
+            what=f"the game failed: {what}", where=f"frame {error.frame}", remedy="try: sametick check GAME"
+        )
+    if isinstance(error, RollbackError):
+        return _rollback_complaint(error)
+    if isinstance(error, OSError) and not isinstance(error, BrokenPipeError) and error.filename is not None:
+        what = error.strerror or type(error).__name__
+        return Complaint(what=what, where=str(error.filename), remedy="check the path and its permissions")
+    return None
+
+
+def _rollback_complaint(error: RollbackError) -> Complaint:
+    problems = getattr(error, "problems", None)  # of scenarios.problems.ScenarioError
+    if not problems:
+        return Complaint(what=str(error), where="the command line", remedy="see: sametick --help")
+    source = getattr(error, "source", "") or "the scenario"
+    first = str(problems[0])
+    key, _, rest = first.partition(": ")
+    is_key = bool(rest) and " " not in key
+    where, what = (f"{source}: {key}", rest) if is_key else (source, first)
+    return Complaint(
+        what=what,
+        where=where,
+        remedy="keys and ranges: sametick schema; ready-made ones: sametick scenarios",
+        more=tuple(str(item) for item in problems[1:]),
+    )
+
+
+def print_complaint(found: Complaint, console: Console) -> None:
+    """Three lines, and a line for each further problem."""
+    console.print(Text("✗ ", style="bold red") + Text(found.what), soft_wrap=True)
+    console.print(Text(f"  where: {found.where}"), soft_wrap=True)
+    for problem in found.more:
+        console.print(Text(f"    also: {problem}"), soft_wrap=True)
+    console.print(Text(f"  to do: {found.remedy}"), soft_wrap=True)
+
+
+def complaint_json(found: Complaint) -> str:
+    """The same for machines."""
+    table: dict[str, Any] = {"what": found.what, "where": found.where, "remedy": found.remedy}
+    if found.more:
+        table["more"] = list(found.more)
+    return json.dumps({"error": table}, ensure_ascii=False)

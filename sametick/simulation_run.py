@@ -1,0 +1,94 @@
+"""One simulated run as a command asks for it: load, plant a bug if wanted, run with a moving line, write.
+
+Everything heavy is imported here and inside functions, so that `sametick --help` stays quick.
+"""
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from sametick.failure import Mistake
+
+if TYPE_CHECKING:
+    from netsim.run import RunResult
+
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What is to be run. `overrides` are "PATH=VALUE"; `patch` is the name of a planted bug."""
+
+    source: str
+    overrides: tuple[str, ...] = ()
+    patch: str | None = None
+    is_traced: bool = False
+
+    def command(self, seed: int) -> str:
+        """The line that repeats the run exactly."""
+        words = ["sametick", "sim", self.source, "--seed", str(seed)]
+        for text in self.overrides:
+            words += ["--set", text]
+        if self.patch is not None:
+            words += ["--patch", self.patch]
+        return shlex.join(words)
+
+
+def run(
+    request: RunRequest, *, seed: int | None, on_progress: Callable[[float], None] | None = None
+) -> "RunResult":
+    """Run the scenario; raises ScenarioError or Mistake for what the user got wrong."""
+    from scenarios.load import load_scenario
+
+    scenario = load_scenario(request.source, seed=seed, overrides=request.overrides)
+    from netsim.run import run_scenario  # after the scenario is known to be sound: a mistake is told at once
+
+    with _planted(request.patch):
+        result = run_scenario(scenario, record_trace=request.is_traced, on_progress=on_progress)
+    _name_command(result.table, request.command(scenario.seed))
+    return result
+
+
+def _name_command(table: Table, command: str) -> None:
+    """A result repeats with the file, overrides and patch that made it, which only we know."""
+    table["command"] = command
+    for oracle in table["oracles"]:
+        if oracle["violation"] is not None:
+            oracle["violation"]["command"] = command
+
+
+def _planted(name: str | None) -> contextlib.AbstractContextManager[object]:
+    if name is None:
+        return contextlib.nullcontext()
+    from netsim.planted import PLANTED, planted
+
+    if name not in PLANTED:
+        known = ", ".join(sorted(PLANTED))
+        raise Mistake(f'there is no planted bug "{name}"', "--patch", f"one of: {known}")
+    return planted(name)
+
+
+def write(result: "RunResult", folder: Path) -> None:
+    """The result's files."""
+    from netsim.result_files import write_result
+
+    folder.mkdir(parents=True, exist_ok=True)
+    write_result(result, folder)
+
+
+@contextlib.contextmanager
+def moving_line(console: Console, text: str, *, is_shown: bool = True) -> Iterator[Callable[[float], None]]:
+    """A progress bar on `console`; gives the function that moves it (0 to 1)."""
+    if not is_shown or not console.is_terminal:
+        yield lambda fraction: None
+        return
+    columns = (TextColumn(" {task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(text, total=1.0)
+        yield lambda fraction: progress.update(task, completed=fraction)
