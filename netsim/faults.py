@@ -60,10 +60,10 @@ class Faults:
                     host.resume()
             case "crash":
                 for host in self._hosts(event):
-                    host.crash()
+                    host.crash(for_good=True)
             case "reload":
                 for host in self._hosts(event):
-                    host.crash()
+                    host.crash(for_good=False)
                 yield self.env.timeout(event.for_us)
                 for host in self._hosts(event):
                     host.reload()

@@ -3,7 +3,7 @@
 The host's loop is the one every host has: feed datagrams, wake when it is time, send, arm one timer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from random import Random
 from typing import Any, Protocol
 
@@ -52,9 +52,10 @@ class Host:
         self.network = network
         self.policies = policies
         self.observers = observers
-        self.is_running = True
+        self.is_running = not setup.start_us
         self.is_hidden = False
-        self.has_crashed = False
+        self.is_absent = bool(setup.start_us)  # no process: nobody receives
+        self.is_gone = False  # absent, and not coming back
         self.was_reloaded = False
         self.incarnation = 1
         self._make_peer = make_peer
@@ -69,6 +70,16 @@ class Host:
         self._armed_at = NEVER
         self.peer = make_peer(self.local_now_us(), self.incarnation)
         network.deliver[index] = self._receive
+        if setup.start_us:
+            env.process(self._open_late(setup.start_us))
+        else:
+            self._rearm()
+
+    def _open_late(self, start_us: int) -> Generator[Any, Any, None]:
+        yield self.env.timeout(start_us)
+        self.is_absent = False
+        self.is_running = True
+        self.peer = self._make_peer(self.local_now_us(), self.incarnation)
         self._rearm()
 
     # Clock.
@@ -100,7 +111,7 @@ class Host:
 
     def _receive(self, source: int, data: bytes) -> None:
         if not self.is_running:
-            if not self.has_crashed:
+            if not self.is_absent:
                 self._inbox.append((source, data))
             return
         local_us = self.local_now_us()
@@ -168,7 +179,7 @@ class Host:
 
     def command(self, command: Command) -> None:
         """What a person or the page would ask of the session."""
-        if self.has_crashed:
+        if self.is_absent:
             return
         local_us = self.local_now_us()
         self.peer.session.command(command, local_us)
@@ -193,7 +204,7 @@ class Host:
 
     def resume(self) -> None:
         """It runs again: what has waited comes first, then whatever is due."""
-        if self.has_crashed:
+        if self.is_absent:
             return
         self.is_running = True
         inbox, self._inbox = self._inbox, []
@@ -201,15 +212,17 @@ class Host:
             self._receive(source, data)
         self._rearm()
 
-    def crash(self) -> None:
+    def crash(self, *, for_good: bool) -> None:
+        """The process is gone, and all that it knew."""
         self.is_running = False
-        self.has_crashed = True
+        self.is_absent = True
+        self.is_gone = for_good
         self._armed = None
         self._inbox = []
 
     def reload(self) -> None:
         """The page comes back as a new incarnation; the old peer's memory is gone."""
-        self.has_crashed = False
+        self.is_absent = False
         self.was_reloaded = True
         self.is_running = True
         self.incarnation += 1

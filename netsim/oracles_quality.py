@@ -12,6 +12,23 @@ SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
 SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
 
 
+def is_lossless(world: World) -> bool:
+    """No stage drops or queues a datagram, no fault acts, and every host ticks on time."""
+    scenario = world.scenario
+    if scenario.events or scenario.network.transport != "datagram" or scenario.session.pause_on_hidden:
+        return False
+    plain = all(
+        path.link.loss == "none"
+        and not path.link.corrupt_ppm
+        and not path.link.rate_bps
+        and not path.link.rate_trace
+        and not path.link.mtu_bytes
+        and path.link.jitter in ("none", "uniform")
+        for path in scenario.network.paths
+    )
+    return plain and not any(host.late_tick_ppm or host.start_us for host in scenario.hosts)
+
+
 class Progress(Oracle):
     """While no fault acts and nobody has ended, the confirmed frame advances in every five seconds."""
 
@@ -52,7 +69,7 @@ class Progress(Oracle):
 
     def finish(self) -> None:
         for host in self._world.hosts:
-            if not host.has_crashed and host.peer.session.ended is None:
+            if not host.is_gone and host.peer.session.ended is None:
                 self.fail(
                     f"not ended after {self._world.env.now // 1_000_000} s",
                     peer=host.index,
@@ -69,25 +86,9 @@ class ConfirmationLag(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
-        self.applies = self._is_lossless(world)
+        self.applies = is_lossless(world)
         links = [path.link for path in world.scenario.network.paths]
         self._one_way_us = max(link.delay_us + link.jitter_us for link in links) if links else 0
-
-    @staticmethod
-    def _is_lossless(world: World) -> bool:
-        scenario = world.scenario
-        if scenario.events or scenario.network.transport != "datagram" or scenario.session.pause_on_hidden:
-            return False
-        plain = all(
-            path.link.loss == "none"
-            and not path.link.corrupt_ppm
-            and not path.link.rate_bps
-            and not path.link.rate_trace
-            and not path.link.mtu_bytes
-            and path.link.jitter in ("none", "uniform")
-            for path in scenario.network.paths
-        )
-        return plain and not any(host.late_tick_ppm or host.start_us for host in scenario.hosts)
 
     def after_tick(self, host: Host, played: int) -> None:
         session = host.peer.session
@@ -119,8 +120,13 @@ class TimeSyncTruce(Oracle):
         self._world = world
         links = {path.link for path in world.scenario.network.paths}
         drifts = {host.clock_drift_ppm for host in world.scenario.hosts}
+        # Loss and queues stall peers by turns, and each then rightly waits for the other.
         self.applies = (
-            len(world.hosts) == 2 and len(links) == 1 and len(drifts) == 1 and not world.scenario.events
+            len(world.hosts) == 2
+            and len(links) == 1
+            and len(drifts) == 1
+            and not world.scenario.events
+            and is_lossless(world)
         )
         self._skips: dict[int, int] = {}
         self._last_us: dict[int, int] = {}
@@ -203,7 +209,7 @@ class SameEnd(Oracle):
         decided = {}
         for host in self._world.hosts:
             ended = host.peer.session.ended
-            if ended is None or host.has_crashed:
+            if ended is None or host.is_gone:
                 continue
             if ended.reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT):
                 decided[host.index] = (ended.reason.value, ended.frame)

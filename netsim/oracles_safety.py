@@ -173,16 +173,19 @@ class Mispredictions(Oracle):
         self._checked: dict[tuple[int, int], list[int]] = {}
         self._first_wrong = -1
         self._current = 0
-        self._rolled_back: list[RolledBack] = []
+        self._was_running = False
         self._count_before = (0, 0)
 
     def before_tick(self, host: Host) -> None:
         match = host.peer.session.match
+        self._was_running = host.peer.session.state is State.RUNNING
         self._current = match.timeline.current
         self._count_before = (match.rollbacks, match.resimulated)
         self._first_wrong = self._scan(host, match, to_note=False)
 
     def after_tick(self, host: Host, played: int) -> None:
+        if not self._was_running:
+            return  # nothing is played or mended any more
         match = host.peer.session.match
         rollbacks = match.rollbacks - self._count_before[0]
         frames = match.resimulated - self._count_before[1]
@@ -191,8 +194,6 @@ class Mispredictions(Oracle):
         if expected:
             self.rollbacks[host.index] = self.rollbacks.get(host.index, 0) + 1
             self.minimum[host.index] = self.minimum.get(host.index, 0) + expected
-        if host.peer.session.state is State.HANDSHAKE:
-            return
         if rollbacks != (expected > 0) or frames != expected:
             self.fail(
                 f"{rollbacks} rollbacks of {frames} frames; {expected} frames were wrong",

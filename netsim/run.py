@@ -134,7 +134,7 @@ def _table(
                 "peer": index,
                 "players": list(world.terms.players_at(index)),
                 "end": _end(host),
-                "crashed": host.has_crashed,
+                "crashed": host.is_gone,
                 "metrics": metrics.table(host, least, worst.get(index), speculative),
                 "depth_histogram": sorted([depth, count] for depth, count in watched.depths.items()),
                 "series": watched.series,
@@ -176,8 +176,8 @@ def _plain(scenario: Scenario) -> Any:
 def _end(host: Host) -> dict[str, Any]:
     session = host.peer.session
     ended = session.ended
-    if ended is None or host.has_crashed:
-        reason = "crashed" if host.has_crashed else "never-ended"
+    if ended is None or host.is_gone:
+        reason = "crashed" if host.is_gone else "never-ended"
         return {"reason": reason, "frame": session.committed_frame, "peer": None, "detail": ""}
     return {"reason": ended.reason.value, "frame": ended.frame, "peer": ended.peer, "detail": ended.detail}
 

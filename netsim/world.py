@@ -37,7 +37,7 @@ class World:
     @property
     def is_over(self) -> bool:
         """Nobody has anything left to do."""
-        return all(host.has_crashed or host.peer.session.state is State.CLOSED for host in self.hosts)
+        return all(host.is_gone or host.peer.session.state is State.CLOSED for host in self.hosts)
 
 
 def match_terms(scenario: Scenario, spec: GameSpec, build_id: str) -> MatchTerms:
