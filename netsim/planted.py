@@ -85,8 +85,8 @@ PATCHES: dict[str, Patch] = {
     "acknowledged-too-much": Patch(
         "a frame is acknowledged that has not come",
         "rollback_core.session",
-        "ack = match.queues[link.players[0]].end if link.players else 0",
-        "ack = match.queues[link.players[0]].end + 2 if link.players else 0",
+        "ack = queues[link.players[0]].end",
+        "ack = queues[link.players[0]].end + 2",
         "loss-15-active",
     ),
     "never-compared": Patch(
@@ -105,9 +105,12 @@ PATCHES: dict[str, Patch] = {
     ),
     "always-resimulates": Patch(
         "every tick replays the last frame, wrong or not",
-        "rollback_core.match",
-        "        if first == NOTHING_WRONG:\n            return None\n",
-        "        if first == NOTHING_WRONG:\n            first = max(0, self.timeline.current - 1)\n",
+        "rollback_core.session",
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                self._events.append(match.correct())\n            if self.is_paused:",
+        "            if match.timeline.current:\n"
+        "                match.first_incorrect = min(match.first_incorrect, match.timeline.current - 1)\n"
+        "                self._events.append(match.correct())\n            if self.is_paused:",
         "latency-100ms",
     ),
     "window-not-kept": Patch(

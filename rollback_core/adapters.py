@@ -231,7 +231,7 @@ def adapt(
     is_env = not isinstance(env, type) and hasattr(env, "reset") and hasattr(env, "step")
     built = env if is_env else env()
     agents, actions = _players(built)
-    snapshotter = Snapshotter(share, _constants(built, constants))
+    snapshotter = Snapshotter(share, _constants(built, tuple(constants)))
     has_native = all(callable(getattr(type(built), name, None)) for name in ("get_state", "set_state"))
     if saving == "native" and not has_native:
         raise UsageError(f"{type(built).__name__} has no get_state and set_state")
@@ -307,7 +307,7 @@ def _scalar(value: Any, key: str) -> Scalar:
     return plain  # type: ignore[no-any-return]
 
 
-def _constants(env: Any, names: Iterable[str]) -> dict[str, Any]:
+def _constants(env: Any, names: Sequence[str]) -> dict[str, Any]:
     inner = getattr(env, "unwrapped", env)
     missing = [name for name in names if not hasattr(inner, name)]
     if missing:

@@ -8,12 +8,16 @@ another episode. A freeze frame (waiting or countdown) is played only on confirm
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from rollback_core import canonical
 from rollback_core.errors import UsageError
 from rollback_core.events import EPISODE_ENDS, EPISODE_GOES_ON, MATCH_ENDS, FrameOutcome
 from rollback_core.simulation import DrawItem, Simulation
+
+# A NamedTuple's own constructor is a Python call with a call inside; this runs for every stepped frame.
+_new_outcome: Final = partial(tuple.__new__, FrameOutcome)
 
 PLAYING: Final = 0
 WAITING: Final = 1  # for every player's READY
@@ -95,15 +99,14 @@ class Episodes:
         rewards, terminateds, truncateds, infos, is_over = self._game_step(actions)
         t = self.t
         self.t = t + 1
-        if not is_over:
-            if t + 1 != self.max_steps:
-                return FrameOutcome(
-                    self.episode, t, actions, rewards, terminateds, truncateds, infos, EPISODE_GOES_ON
-                )
+        episode = self.episode
+        ends = EPISODE_GOES_ON
+        if is_over:
+            ends = self._end_episode()
+        elif t + 1 == self.max_steps:
             truncateds = (True,) * len(actions)
-        return FrameOutcome(
-            self.episode, t, actions, rewards, terminateds, truncateds, infos, self._end_episode()
-        )
+            ends = self._end_episode()
+        return _new_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
 
     def _end_episode(self) -> int:
         if self.episode + 1 >= self.count:

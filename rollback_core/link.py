@@ -5,9 +5,11 @@ The link holds values and the small rules about them; when to send what is the s
 
 from typing import Final
 
+from rollback_core import wire
 from rollback_core.control import ControlStream
 
 RTT_SAMPLES_TO_SIZE: Final = 5  # as many as the latency probes of matchmakers take
+NO_HEAD: Final = b"(none)"  # longer than any head: equal to none
 MAX_AGE_US: Final = 200_000  # a partner silent for longer is not assumed to have played on
 MAX_RTT_US: Final = 60_000_000  # a longer echo is a foreign or hostile number
 
@@ -17,12 +19,14 @@ class Link:
 
     __slots__ = (
         "acked",
+        "advantage",
         "control",
         "heard_at_us",
         "hello_heard_us",
         "hello_sent_us",
         "incarnation",
         "input_tag",
+        "inputs_head",
         "is_done",
         "is_focused",
         "is_interrupted",
@@ -53,6 +57,7 @@ class Link:
         # handshake
         self.tag = b""
         self.input_tag = b""
+        self.inputs_head = NO_HEAD
         self.incarnation = 0
         self.window = -1  # its proposal, once decided
         self.is_satisfied = False  # we need nothing more from its hello
@@ -64,6 +69,7 @@ class Link:
         self.remote_current = 0
         self.remote_current_at_us = 0
         self.remote_advantage_us = 0
+        self.advantage = 0  # ours, in quarter frames, as last observed
         self.is_member = True
         self.is_focused = True
         self.is_done = False
@@ -79,6 +85,11 @@ class Link:
         self.rejected = 0
         self.sent_datagrams = 0
         self.sent_bytes = 0
+
+    def set_input_tag(self, tag: bytes) -> None:
+        """Inputs travel under this tag from now on, both ways."""
+        self.input_tag = tag
+        self.inputs_head = tag + wire.INPUTS_KIND_BYTE
 
     def add_rtt(self, sample_us: int) -> None:
         """Smooth one sample in, by the rule of RFC 6298."""

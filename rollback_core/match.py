@@ -6,6 +6,7 @@ here. Committed: every member knows them, so they may leave. Neither frontier go
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from rollback_core.episodes import FINISHED, Episodes
@@ -16,6 +17,9 @@ from rollback_core.input_queue import InputQueue
 from rollback_core.messages import Run
 from rollback_core.predictor import Predictor
 from rollback_core.timeline import TickPlan, Timeline, plan
+
+# As in episodes: for every committed frame.
+_new_committed: Final = partial(tuple.__new__, CommittedFrame)
 
 NOTHING_WRONG: Final = 1 << 62
 MAX_AHEAD_FRAMES: Final = 512  # twice what two windows and two delays allow a partner to be ahead
@@ -160,11 +164,9 @@ class Match:
 
     # Play.
 
-    def correct(self) -> RolledBack | None:
-        """Roll back to the earliest frame that was stepped on a wrong prediction, and replay."""
+    def correct(self) -> RolledBack:
+        """Roll back to `first_incorrect`, the earliest frame stepped on a wrong prediction, and replay."""
         first = self.first_incorrect
-        if first == NOTHING_WRONG:
-            return None
         current = self.timeline.current
         self._execute(plan(current, self.confirmed, self.window, first, 0))
         # Only now: if the game raised, the correction is still owed.
@@ -193,18 +195,25 @@ class Match:
 
     def _execute(self, todo: TickPlan) -> None:
         _, first, stop = todo
-        columns = []
         speculative = 0
+        if stop == first + 1:
+            row = []
+            for player, queue in enumerate(self.queues):
+                if first < queue.end:
+                    row.append(queue.actions[first - queue.base])
+                else:
+                    row.append(self._predict(player, queue.last_action))
+                    speculative |= 1 << player
+            self.timeline.execute(todo, (tuple(row),), speculative)
+            return
+        columns = []
         for player, queue in enumerate(self.queues):
-            end = queue.end
-            base = queue.base
-            if end >= stop:
-                columns.append(queue.actions[first - base : stop - base])
-            else:
-                guess = self._predict(player, queue.last_action)
-                known = queue.actions[first - base :]
-                columns.append(known + [guess] * (stop - first - len(known)))
+            known = queue.actions[first - queue.base : stop - queue.base]
+            missing = stop - first - len(known)
+            if missing > 0:
+                known += [self._predict(player, queue.last_action)] * missing
                 speculative |= 1 << player
+            columns.append(known)
         self.timeline.execute(todo, zip(*columns, strict=True), speculative)
 
     # Commit.
@@ -215,41 +224,47 @@ class Match:
         last = timeline.current - 1
         if known < last:
             last = known
-        frame = self.committed + 1
-        result: list[CommittedFrame] = []
-        if self.end_reason is not None:
-            return result
+        first = self.committed + 1
+        if self.end_reason is not None or first > last:
+            return []
         base = timeline.base
-        while frame <= last:
-            focus_mask = 0
-            left_mask = 0
-            for player, queue in enumerate(self.queues):
-                if queue.flags[frame - queue.base]:
-                    focus_mask |= 1 << player
-            for player, cut in self._left.items():
-                if frame >= cut:
-                    left_mask |= 1 << player
-            outcome = timeline.outcomes[frame - base]
+        used = timeline.used
+        outcomes = timeline.outcomes
+        speculative = timeline.speculative
+        masks = self._focus_masks(first, last + 1)
+        is_finished = timeline.game.phase == FINISHED
+        result = []
+        for frame in range(first, last + 1):
+            index = frame - base
+            focus_mask = masks[frame - first]
+            left_mask = self._left_mask(frame) if self._left else 0
+            outcome = outcomes[index]
             result.append(
-                CommittedFrame(
-                    frame,
-                    timeline.used[frame - base],
-                    focus_mask,
-                    timeline.speculative[frame - base],
-                    left_mask,
-                    outcome,
-                )
+                _new_committed((frame, used[index], focus_mask, speculative[index], left_mask, outcome))
             )
-            self.committed = frame
-            frame += 1
             if self._focus_timeout and (focus_mask != self._all_focused or self._unfocused):
                 self._count_unfocused(focus_mask, left_mask)
-            if outcome is not None and outcome.ends == MATCH_ENDS:
+            if is_finished and outcome is not None and outcome.ends == MATCH_ENDS:
                 self.end_reason = EndReason.COMPLETED
             if self.end_reason is not None:
                 break
+        self.committed = result[-1].frame
         self._kept.extend(result)
         return result
+
+    def _focus_masks(self, first: int, stop: int) -> list[int]:
+        """Per frame, the players whose known input is focused."""
+        masks = [self._all_focused] * (stop - first)
+        for player, queue in enumerate(self.queues):
+            flags = queue.flags[first - queue.base : stop - queue.base]
+            if False in flags:
+                for index, focused in enumerate(flags):
+                    if not focused:
+                        masks[index] &= ~(1 << player)
+        return masks
+
+    def _left_mask(self, frame: int) -> int:
+        return sum(1 << player for player, cut in self._left.items() if frame >= cut)
 
     def _count_unfocused(self, focus_mask: int, left_mask: int) -> None:
         counts = self._unfocused or [0] * len(self.queues)

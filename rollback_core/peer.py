@@ -54,18 +54,20 @@ class Peer:
         due_us = self.next_tick_us
         if now_us >= due_us:
             period_us = session.time_sync.period_us(self._period_us)
-            frames = 1 + (now_us - due_us) // period_us
-            limit = session.match.window + session.delay_frames + 1
-            if frames > limit:
-                # What cannot be caught up is not owed: the partners were stalled meanwhile.
-                frames = limit
-                self.next_tick_us = now_us + period_us
-            else:
-                self.next_tick_us = due_us + frames * period_us
+            frames = 1
+            if now_us - due_us >= period_us:
+                frames += (now_us - due_us) // period_us
+                limit = session.match.window + session.delay_frames + 1
+                if frames > limit:
+                    # What cannot be caught up is not owed: the partners were stalled meanwhile.
+                    frames = limit
+                    due_us = now_us - (limit - 1) * period_us
+            self.next_tick_us = due_us + frames * period_us
             try:
                 played = session.tick(now_us, actions, frames)
             finally:
-                self.absorb(now_us)
+                if session.has_events or session.state is not State.RUNNING:
+                    self.absorb(now_us)
             if played:
                 self.presented_frames += played
                 self.recorder.presented(session.match.timeline.current - 1, now_us)

@@ -10,8 +10,6 @@ from typing import Any
 from rollback_core.events import CommittedFrame, RolledBack
 from rollback_core.simulation import GameSpec
 
-MAX_PENDING_ROLLBACKS = 4_096  # of frames not committed yet; a window is 60
-
 
 def shared_header(spec: GameSpec) -> tuple[str, ...]:
     """Column names of the shared table."""
@@ -86,7 +84,7 @@ class Recorder:
     def __init__(self, spec: GameSpec) -> None:
         self._players = len(spec.agents)
         self._shared: list[CommittedFrame] = []
-        self._local: list[tuple[Any, ...]] = []
+        self._local: list[tuple[Sequence[CommittedFrame], dict[int, list[RolledBack]], str]] = []
         self.pending_rollbacks: dict[int, list[RolledBack]] = {}
         self._presented: dict[int, int] = {}
         self._expected = 0
@@ -98,20 +96,21 @@ class Recorder:
         self._presented.setdefault(frame, now_us)
 
     def rolled_back(self, event: RolledBack) -> None:
-        if len(self.pending_rollbacks) < MAX_PENDING_ROLLBACKS:
-            self.pending_rollbacks.setdefault(event.frame, []).append(event)
+        self.pending_rollbacks.setdefault(event.frame, []).append(event)
 
     def committed(self, frames: Sequence[CommittedFrame]) -> None:
         """Record final frames; they must follow on the ones before."""
-        for frame in frames:
-            if frame.frame != self._expected:
-                raise ValueError(f"frame {frame.frame} after frame {self._expected - 1}")
-            self._expected += 1
-            presented = self._presented.pop(frame.frame, None)
-            rollbacks = self.pending_rollbacks.pop(frame.frame, ())
-            self._shared.append(frame)
-            if frame.outcome is not None:
-                self._local.append((frame, presented, rollbacks, self.path))
+        first = frames[0].frame
+        if first != self._expected:
+            raise ValueError(f"frame {first} after frame {self._expected - 1}")
+        self._expected = first + len(frames)
+        self._shared.extend(frames)
+        rollbacks = {}
+        if self.pending_rollbacks:
+            for frame in range(first, self._expected):
+                if frame in self.pending_rollbacks:
+                    rollbacks[frame] = self.pending_rollbacks.pop(frame)
+        self._local.append((frames, rollbacks, self.path))
 
     def mark_invalid(self, frame: int, reason: str) -> None:
         """Data from this frame on are not to be trusted; the first such mark stays."""
@@ -125,8 +124,14 @@ class Recorder:
 
     def take_local(self) -> list[tuple[Any, ...]]:
         """Rows of the local table since the last call."""
-        rows, self._local = self._local, []
-        return [self._local_row(*row) for row in rows]
+        batches, self._local = self._local, []
+        rows = []
+        for frames, rollbacks, path in batches:
+            for frame in frames:
+                presented = self._presented.pop(frame.frame, None)
+                if frame.outcome is not None:
+                    rows.append(self._local_row(frame, presented, rollbacks.get(frame.frame, ()), path))
+        return rows
 
     def _local_row(
         self, frame: CommittedFrame, presented: int | None, rollbacks: Sequence[RolledBack], path: str

@@ -41,7 +41,7 @@ from rollback_core.events import (
 )
 from rollback_core.handshake import HELLO_INTERVAL_US, Handshake, Mismatch, Refused
 from rollback_core.link import Link
-from rollback_core.match import Match
+from rollback_core.match import NOTHING_WRONG, Match
 from rollback_core.messages import (
     BackfillItem,
     ChecksumItem,
@@ -52,7 +52,6 @@ from rollback_core.messages import (
     DumpItem,
     FocusItem,
     Hello,
-    Inputs,
     Item,
     LeaveItem,
     Ping,
@@ -60,10 +59,12 @@ from rollback_core.messages import (
     VoteItem,
 )
 from rollback_core.predictor import predictor
-from rollback_core.time_sync import TimeSync, time_sync
+from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 from rollback_core.timers import Timer, Timers
 
 ONE_BYTE_ACTIONS = 256
+INPUTS_HEAD_BYTES = wire.TAG_BYTES + 1
+COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
 
 
 class State(Enum):
@@ -128,6 +129,12 @@ class Session:
             else None
         )
         self._is_focused = True
+        self._ticks = 0
+        self._period_us = terms.period_us
+        # Frames that fit into a datagram for certain, however often the inputs change.
+        room = wire.MAX_DATAGRAM_BYTES - wire.INPUTS_HEADER_BYTES
+        streams = max(1, len(self.local_players))
+        self._frames_per_datagram = (room // streams - wire.ITEM_HEADER_BYTES) // (1 + self._action_bytes)
         self.is_ready = False
         self._now_us = now_us
         self._events: list[Event] = []
@@ -149,22 +156,10 @@ class Session:
         if self.state is State.CLOSED:
             return
         try:
-            tag = data[: wire.TAG_BYTES]
-            if tag == link.input_tag and data[wire.TAG_BYTES : wire.TAG_BYTES + 1] == wire.INPUTS_KIND_BYTE:
-                self._receive_inputs(
-                    link,
-                    wire.decode_inputs(data, len(link.players), self._action_bytes, self._action_count),
-                    now_us,
-                )
-            elif tag == link.tag and tag:
-                self._receive_other(link, data, now_us)
-            elif tag == wire.HANDSHAKE_TAG:
-                message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
-                if not isinstance(message, Hello):
-                    raise WireError("only a hello may carry the handshake tag")
-                self._receive_hello(link, message, now_us)
+            if data[:INPUTS_HEAD_BYTES] == link.inputs_head:
+                self._receive_inputs(link, data, now_us)
             else:
-                raise WireError("foreign tag")
+                self._receive_by_tag(link, data, now_us)
         except WireError:
             link.rejected += 1
 
@@ -186,21 +181,23 @@ class Session:
         try:
             if match.left:
                 match.fill_left()
-            match.update_confirmed()
-            rollback = match.correct()
-            if rollback is not None:
-                self._events.append(rollback)
-            is_paused = self.is_paused
-            if not is_paused:
-                self._observe_advantage(now_us)
+            if match.first_incorrect != NOTHING_WRONG:
+                self._events.append(match.correct())
+            if self.is_paused:
+                match.update_confirmed()
+            else:
+                self._ticks += 1
+                if not self._ticks % TICKS_PER_SAMPLE:
+                    self._observe_advantage(now_us)
                 if frames and self.time_sync.should_skip():
                     self.skipped_ticks += 1
                     frames = 0
-            for _ in range(0 if is_paused else frames):
-                self._queue_local(actions)
-                if not match.advance():
-                    break
-                played += 1
+                    match.update_confirmed()
+                while played < frames:
+                    self._queue_local(actions)
+                    if not match.advance():
+                        break
+                    played += 1
             self.is_stalled = not played and frames > 0 and self._game.phase == PLAYING
             if self.is_stalled:
                 self.stalled_ticks += 1
@@ -279,6 +276,10 @@ class Session:
     # Getters.
 
     @property
+    def has_events(self) -> bool:
+        return bool(self._events)
+
+    @property
     def current_frame(self) -> int:
         return self.match.timeline.current
 
@@ -293,7 +294,7 @@ class Session:
     @property
     def input_end(self) -> int:
         """First frame for which the local players' inputs are not queued yet."""
-        return self.match.queues[self.local_players[0]].end if self.local_players else 0
+        return self.match.queues[self.local_players[0]].end
 
     @property
     def is_paused(self) -> bool:
@@ -325,7 +326,7 @@ class Session:
         try:
             answer_now = self._handshake.receive(link, hello, now_us)
         except Mismatch as mismatch:
-            self._send(link, self._handshake.hello(link, now_us), now_us)
+            self._send(link, self._handshake.hello(link, now_us))
             self._end(EndReason.HANDSHAKE_MISMATCH, link.peer, str(mismatch), now_us)
             return
         except Refused as refused:
@@ -335,7 +336,7 @@ class Session:
         links = self.links.values()
         self._handshake.propose(links)
         if answer_now:
-            self._send(link, self._handshake.hello(link, now_us), now_us)
+            self._send(link, self._handshake.hello(link, now_us))
         if self._handshake.is_complete(links):
             self._start(now_us)
 
@@ -344,20 +345,20 @@ class Session:
         if self.ended is not None and self.ended.reason is EndReason.HANDSHAKE_MISMATCH:
             if now_us - link.hello_heard_us >= HELLO_INTERVAL_US:  # two mismatched peers must not chatter
                 link.hello_heard_us = now_us
-                self._send(link, self._handshake.hello(link, now_us), now_us)
+                self._send(link, self._handshake.hello(link, now_us))
             return
         if hello.incarnation == link.incarnation:
             if not hello.is_satisfied and not hello.is_refusal:
-                self._send(link, self._handshake.hello(link, now_us), now_us)
+                self._send(link, self._handshake.hello(link, now_us))
             return
         if not hello.is_refusal:
-            self._send(link, self._handshake.refusal(hello.incarnation, now_us), now_us)
+            self._send(link, self._handshake.refusal(hello.incarnation, now_us))
         if self.state is State.RUNNING and link.is_member:
             self._lose(link, EndReason.PEER_RESTARTED, "it came back as a new incarnation", now_us)
 
     def _send_hellos(self, now_us: int) -> None:
         for link in self.links.values():
-            self._send(link, self._handshake.hello(link, now_us), now_us)
+            self._send(link, self._handshake.hello(link, now_us))
         self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)
 
     def _start(self, now_us: int) -> None:
@@ -366,7 +367,7 @@ class Session:
         self.timers.stop(Timer.HELLO)
         self.timers.stop(Timer.HANDSHAKE)
         for link in self.links.values():
-            self._send(link, self._handshake.hello(link, now_us), now_us)
+            self._send(link, self._handshake.hello(link, now_us))
             link.heard_at_us = now_us
             link.remote_current_at_us = now_us
             self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
@@ -376,26 +377,43 @@ class Session:
 
     # Play.
 
-    def _receive_inputs(self, link: Link, message: Inputs, now_us: int) -> None:
+    def _receive_inputs(self, link: Link, data: bytes, now_us: int) -> None:
         if self._departure.refuses(link.peer):
             raise WireError("inputs of a peer that is out")
+        players = link.players
+        first, length, ack, confirmed, advantage, current, streams = wire.decode_inputs_fields(
+            data, len(players), self._action_bytes, self._action_count
+        )
         match = self.match
-        first, count, ack, _, _, _, streams = message
-        if ack > self.input_end:
-            raise WireError(f"acknowledges frame {ack}, ours end at {self.input_end}")
-        if first + count > match.queues[link.players[0]].end:
-            match.check_range(link.players[0], first, count)
-            for player, runs in zip(link.players, streams, strict=True):
+        if ack > link.acked:
+            if ack > self.input_end:
+                raise WireError(f"acknowledges frame {ack}, ours end at {self.input_end}")
+        if first + length > match.queues[players[0]].end:
+            match.check_range(players[0], first, length)
+            for player, runs in zip(players, streams):  # noqa: B905  decoding made them equal in number
                 match.add_remote(player, first, runs)
         self._hear(link, now_us)
         if ack > link.acked:
             link.acked = ack
-        if message.confirmed > link.reported_confirmed:
-            link.reported_confirmed = message.confirmed
-        if message.current > link.remote_current:
-            link.remote_current = message.current
+        if confirmed > link.reported_confirmed:
+            link.reported_confirmed = confirmed
+        if current > link.remote_current:
+            link.remote_current = current
             link.remote_current_at_us = now_us
-            link.remote_advantage_us = message.advantage * self.terms.period_us // 4
+            link.remote_advantage_us = advantage * self._period_us // 4
+
+    def _receive_by_tag(self, link: Link, data: bytes, now_us: int) -> None:
+        """Everything but inputs of this view."""
+        tag = data[: wire.TAG_BYTES]
+        if tag == link.tag and tag:
+            self._receive_other(link, data, now_us)
+        elif tag == wire.HANDSHAKE_TAG:
+            message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
+            if not isinstance(message, Hello):
+                raise WireError("only a hello may carry the handshake tag")
+            self._receive_hello(link, message, now_us)
+        else:
+            raise WireError("foreign tag")
 
     def _queue_local(self, actions: Sequence[int]) -> None:
         game = self._game
@@ -419,12 +437,13 @@ class Session:
             self._events.append(DelayChanged(delay))
 
     def _observe_advantage(self, now_us: int) -> None:
-        period_us = self.terms.period_us
+        period_us = self._period_us
         current = self.match.timeline.current
         slowest = None
         worst_us = 0
         for link in self._members:
             ahead_us = link.local_advantage_us(current, now_us, period_us)
+            link.advantage = 4 * ahead_us // period_us
             if slowest is None or ahead_us > worst_us:
                 slowest = link
                 worst_us = ahead_us
@@ -437,7 +456,10 @@ class Session:
         for link in self._members:
             if link.reported_confirmed < known:
                 known = link.reported_confirmed
-        if known <= match.committed:
+        # In play a few frames at a time: handing rows out costs the same for one as for four.
+        if known < match.committed + COMMIT_BATCH and (
+            known <= match.committed or self._game.phase == PLAYING
+        ):
             return
         frames = match.commit(known)
         if not frames:
@@ -473,37 +495,27 @@ class Session:
 
     def _send_inputs(self, now_us: int) -> None:
         match = self.match
-        timeline = match.timeline
-        if not self.local_players:
-            return
+        queues = match.queues
+        current = match.timeline.current
         end = self.input_end
         for link in self._members:
             first = link.acked
-            advantage_us = link.local_advantage_us(timeline.current, now_us, self.terms.period_us)
-            advantage = 4 * advantage_us // self.terms.period_us
+            ack = queues[link.players[0]].end
             while True:
-                stop = min(end, first + self._frames_per_datagram())
+                stop = first + self._frames_per_datagram
+                if stop > end:
+                    stop = end
                 streams = [
-                    wire.encode_runs(match.queues[player].runs(first, stop), self._action_bytes)
+                    wire.encode_queue(queues[player], first, stop, self._action_bytes)
                     for player in self.local_players
                 ]
-                ack = match.queues[link.players[0]].end if link.players else 0
-                self._send(
-                    link,
-                    wire.encode_inputs(
-                        link.input_tag, first, ack, match.confirmed, advantage, timeline.current, streams
-                    ),
-                    now_us,
+                data = wire.encode_inputs(
+                    link.input_tag, first, ack, match.confirmed, link.advantage, current, streams
                 )
+                self._send(link, data)
                 first = stop
                 if first >= end:
                     break
-
-    def _frames_per_datagram(self) -> int:
-        """Frames that fit for certain, however often the inputs change."""
-        room = wire.MAX_DATAGRAM_BYTES - wire.INPUTS_HEADER_BYTES
-        players = len(self.local_players)
-        return (room // players - wire.ITEM_HEADER_BYTES) // (1 + self._action_bytes)
 
     # Everything that is not inputs.
 
@@ -517,7 +529,7 @@ class Session:
         self._hear(link, now_us)
         match message:
             case Ping(sent_us):
-                self._send(link, wire.encode_ping(link.tag, sent_us, is_pong=True), now_us)
+                self._send(link, wire.encode_ping(link.tag, sent_us, is_pong=True))
             case Pong(sent_us):
                 link.add_rtt((now_us - sent_us) & wire.MAX_FRAME)
                 self._adapt_delay()
@@ -559,7 +571,7 @@ class Session:
 
     def _send_pings(self, now_us: int) -> None:
         for link in self._members:
-            self._send(link, wire.encode_ping(link.tag, now_us, is_pong=False), now_us)
+            self._send(link, wire.encode_ping(link.tag, now_us, is_pong=False))
         self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
 
     def _hear(self, link: Link, now_us: int) -> None:
@@ -613,8 +625,8 @@ class Session:
         membership = self._departure.membership
         for link in self.links.values():
             if membership.members >> link.peer & 1:
-                link.input_tag = wire.view_tag(
-                    link.tag, membership.epoch, membership.members, membership.cuts
+                link.set_input_tag(
+                    wire.view_tag(link.tag, membership.epoch, membership.members, membership.cuts)
                 )
                 link.reported_confirmed = min(link.reported_confirmed, self.match.committed)
             elif link.is_member:
@@ -658,9 +670,8 @@ class Session:
         """With two players what is confirmed is final: play up to it, and hand it out."""
         match = self.match
         confirmed = match.update_confirmed()
-        rollback = match.correct()
-        if rollback is not None:
-            self._events.append(rollback)
+        if match.first_incorrect != NOTHING_WRONG:
+            self._events.append(match.correct())
         while match.timeline.current <= confirmed and match.advance():
             pass
         frames = match.commit(confirmed)
@@ -705,14 +716,14 @@ class Session:
 
     def _send_control(self, link: Link, now_us: int) -> None:
         for data in link.control.datagrams(link.tag):
-            self._send(link, data, now_us)
+            self._send(link, data)
         if link.is_member:
             if link.control.pending:
                 self.timers.set(Timer.CONTROL, now_us + RESEND_US, link.peer)
             else:
                 self.timers.stop(Timer.CONTROL, link.peer)
 
-    def _send(self, link: Link, data: bytes, now_us: int) -> None:
+    def _send(self, link: Link, data: bytes) -> None:
         link.sent_datagrams += 1
         link.sent_bytes += len(data)
         self._outbox.append((link.peer, data))

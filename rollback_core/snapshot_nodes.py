@@ -212,10 +212,12 @@ class ObjectNode(Node):
         content: Any
         if self.base is dict:
             labels = _labels(self.pairs)
-            if labels is not None and all(type(key) is str for key, _ in self.pairs):
+            if all(type(key) is str and not key.startswith("[") for key, _ in self.pairs):
                 content = {key: show(item) for key, item in self.pairs}
             elif labels is not None:
-                content = {label: show(item) for label, (_, item) in zip(labels, self.pairs, strict=True)}
+                content = {
+                    f"[{each}]": show(item) for each, (_, item) in zip(labels, self.pairs, strict=True)
+                }
             else:
                 content = [(show(key), show(item)) for key, item in self.pairs]
         elif self.base is set:

@@ -10,14 +10,16 @@ from typing import Final, Protocol
 
 from rollback_core.config import TimeSyncKind
 
-GGPO_WINDOW: Final = 40  # ticks over which GGPO averages both advantages
+TICKS_PER_SAMPLE: Final = 4  # the session observes so often; windows and intervals count samples
+GGPO_WINDOW: Final = 40 // TICKS_PER_SAMPLE  # GGPO averages both advantages over 40 ticks
 GGPO_MIN_FRAMES: Final = 3  # less than this is noise
 GGPO_MAX_FRAMES: Final = 9  # never skip more in one go
-GGPO_INTERVAL: Final = 240  # ticks between two recommendations
-GGRS_WINDOW: Final = 30  # as ggrs' frame window
-GGRS_INTERVAL: Final = 60  # ticks between two recommendations
+GGPO_INTERVAL: Final = 240 // TICKS_PER_SAMPLE  # between two recommendations
+GGRS_WINDOW: Final = 32 // TICKS_PER_SAMPLE  # ggrs' frame window is 30 ticks
+GGRS_INTERVAL: Final = 60 // TICKS_PER_SAMPLE  # between two recommendations
+GGRS_MAX_FRAMES: Final = 30  # no more than ggrs' window
 GGRS_MIN_FRAMES: Final = 3  # ggrs' minimum recommendation
-SPEED_WINDOW: Final = 15  # smooths jitter, short against the loop it closes
+SPEED_WINDOW: Final = 16 // TICKS_PER_SAMPLE  # smooths jitter, short against the loop it closes
 SPEED_MAX_PERMILLE: Final = 30  # a speed change of 3 % is not seen in motion
 SPEED_GAIN_PERMILLE: Final = 10  # per frame of advantage
 
@@ -26,7 +28,7 @@ class TimeSync(Protocol):
     """One controller. All advantages are in microseconds, positive when this peer is ahead."""
 
     def observe(self, local_us: int, remote_us: int) -> None:
-        """One tick's advantage over the slowest partner, and that partner's own estimate."""
+        """The advantage over the slowest partner, and that partner's own estimate."""
 
     def should_skip(self) -> bool:
         """Whether to leave out the step of this tick; consumes one owed skip."""
@@ -160,7 +162,7 @@ def time_sync(kind: TimeSyncKind, period_us: int) -> TimeSync:
         period_us,
         window=GGRS_WINDOW,
         minimum=GGRS_MIN_FRAMES,
-        maximum=GGRS_WINDOW,
+        maximum=GGRS_MAX_FRAMES,
         interval=GGRS_INTERVAL,
         spread=1,
     )

@@ -11,6 +11,7 @@ from struct import error as StructError
 from typing import Final
 
 from rollback_core.errors import UsageError, WireError
+from rollback_core.input_queue import InputQueue
 from rollback_core.messages import (
     BackfillItem,
     ChecksumItem,
@@ -63,6 +64,7 @@ _U32: Final = Struct("<I")
 INPUTS_HEADER_BYTES: Final = _INPUTS.size
 CONTROL_HEADER_BYTES: Final = _CONTROL.size
 ITEM_HEADER_BYTES: Final = _ITEM.size
+_pack_run: Final = Struct("<BH").pack  # the action's high byte is cut off where one byte is enough
 _SATISFIED: Final = 1
 _REFUSAL: Final = 2
 _pack_inputs: Final = _INPUTS.pack
@@ -117,6 +119,40 @@ def encode_runs(runs: list[Run] | tuple[Run, ...], action_bytes: int) -> bytes:
     return bytes(out)
 
 
+def encode_queue(queue: InputQueue, first: int, stop: int, action_bytes: int) -> bytes:
+    """`encode_runs(queue.runs(first, stop))` in one pass: this runs for every datagram that is sent."""
+    changes = queue.changes
+    if first == stop:
+        return b""
+    if changes[-1] <= first and stop - first <= MAX_RUN:
+        at = first - queue.base
+        return _pack_run((128 if queue.flags[at] else 0) | stop - first, queue.actions[at])[
+            : 1 + action_bytes
+        ]
+    index = len(changes) - 1
+    while index >= 0 and changes[index] > first:
+        index -= 1
+    base = queue.base
+    out = bytearray()
+    last = len(changes) - 1
+    at = first
+    while at < stop:
+        upper = stop
+        if index < last:
+            index += 1
+            if changes[index] < stop:
+                upper = changes[index]
+        action = queue.actions[at - base]
+        flag = 128 if queue.flags[at - base] else 0
+        length = upper - at
+        at = upper
+        while length > MAX_RUN:
+            out += _pack_run(flag | MAX_RUN, action)[: 1 + action_bytes]
+            length -= MAX_RUN
+        out += _pack_run(flag | length, action)[: 1 + action_bytes]
+    return bytes(out)
+
+
 def encode_inputs(
     tag: bytes, first: int, ack: int, confirmed: int, advantage: int, current: int, streams: list[bytes]
 ) -> bytes:
@@ -156,6 +192,15 @@ def decode_runs(data: bytes, start: int, stop: int, action_bytes: int, action_co
     """The runs in data[start:stop]."""
     if (stop - start) % (1 + action_bytes):
         raise WireError("inputs: runs cut short")
+    if action_bytes == 1:
+        runs = [
+            (head & 127, action, head > 127)
+            for head, action in zip(data[start:stop:2], data[start + 1 : stop : 2], strict=True)
+        ]
+        for length, action, _ in runs:
+            if not length or action >= action_count:
+                raise WireError(f"inputs: run of {length} frames of action {action}")
+        return tuple(runs)
     runs = []
     for at in range(start, stop, 1 + action_bytes):
         head = data[at]
@@ -171,6 +216,13 @@ def decode_runs(data: bytes, start: int, stop: int, action_bytes: int, action_co
 
 def decode_inputs(data: bytes, players: int, action_bytes: int, action_count: int) -> Inputs:
     """An inputs datagram of a sender with this many players and actions (READY counted)."""
+    return Inputs(*decode_inputs_fields(data, players, action_bytes, action_count))
+
+
+def decode_inputs_fields(
+    data: bytes, players: int, action_bytes: int, action_count: int
+) -> tuple[int, int, int, int, int, int, tuple[tuple[Run, ...], ...]]:
+    """The fields of Inputs as a plain tuple: this runs for every datagram that comes."""
     size = len(data)
     if size < INPUTS_HEADER_BYTES or size > MAX_DATAGRAM_BYTES:
         raise WireError(f"inputs: {size} bytes")
@@ -180,10 +232,10 @@ def decode_inputs(data: bytes, players: int, action_bytes: int, action_count: in
         raise WireError("inputs: negative acknowledgement")
     if players == 1:
         runs = decode_runs(data, INPUTS_HEADER_BYTES, size, action_bytes, action_count)
-        count = 0
+        length = 0
         for run in runs:
-            count += run[0]
-        return Inputs(first, count, ack, ack - 1 - lag, advantage, first + lead, (runs,))
+            length += run[0]
+        return first, length, ack, ack - 1 - lag, advantage, first + lead, (runs,)
     streams = []
     counts = []
     at = INPUTS_HEADER_BYTES
@@ -200,7 +252,7 @@ def decode_inputs(data: bytes, players: int, action_bytes: int, action_count: in
         at += length
     if at != size or min(counts) != max(counts):
         raise WireError("inputs: streams of different length")
-    return Inputs(first, counts[0], ack, ack - 1 - lag, advantage, first + lead, tuple(streams))
+    return first, counts[0], ack, ack - 1 - lag, advantage, first + lead, tuple(streams)
 
 
 def decode(data: bytes, players: int, action_bytes: int, action_count: int) -> Message:
