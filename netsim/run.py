@@ -44,13 +44,18 @@ def run_scenario(
     *,
     oracles: bool = True,
     record_trace: bool = False,
+    build: str | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> RunResult:
-    """Run every session of the scenario. The first one's table speaks for all: it fails if any fails."""
+    """Run every session of the scenario. The first one's table speaks for all: it fails if any fails.
+
+    `build` stands in for the build id: it goes into every session tag, so that a trace hash is one
+    of the behaviour alone, and the same for sources that only read differently.
+    """
     results = []
     for number in range(scenario.sessions):
         one = dataclasses.replace(scenario, seed=session_seed(scenario.seed, number), sessions=1)
-        results.append(_run_session(one, oracles, record_trace, on_progress))
+        results.append(_run_session(one, oracles, record_trace, build or build_id(), on_progress))
     first = results[0]
     first.more = results[1:]
     for number, other in enumerate(first.more, 1):
@@ -76,6 +81,7 @@ def _run_session(
     scenario: Scenario,
     with_oracles: bool,
     record_trace: bool,
+    build: str,
     on_progress: Callable[[float], None] | None,
 ) -> RunResult:
     begun = time.perf_counter()
@@ -83,7 +89,7 @@ def _run_session(
     oracles = OracleWatch() if with_oracles else None
     trace = TraceWatch() if record_trace else None
     observers = tuple(watch for watch in (metrics, oracles, trace) if watch is not None)
-    world = build_world(scenario, build_id(), observers)
+    world = build_world(scenario, build, observers)
     if oracles is not None:
         oracles.begin(world)
     if trace is not None:
@@ -148,7 +154,7 @@ def _table(
         "scenario": _plain(scenario),
         "scenario_hash": scenario_hash(scenario),
         "seed": scenario.seed,
-        "build_id": build_id(),
+        "build_id": world.terms.build_id,
         "versions": {"sametick": __version__, "python": platform.python_version()},
         "command": f"sametick sim {scenario.name} --seed {scenario.seed}",
         "simulated_us": world.env.now,

@@ -374,6 +374,8 @@ class Session:
         if self.links:
             self.timers.set(Timer.QUALITY, now_us)
         self._events.append(Started(self.match.window))
+        if self.terms.pause_on_hidden and not self._is_focused:
+            self._tell_all(FocusItem(False), now_us)
 
     # Play.
 
@@ -640,16 +642,8 @@ class Session:
     def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
         if self.ended is not None:
             return
-        if (
-            len(self.links) == 1
-            and self.state is State.RUNNING
-            and reason
-            not in (
-                EndReason.COMPLETED,
-                EndReason.FOCUS_TIMEOUT,
-                EndReason.GAME_FAILED,
-            )
-        ):
+        is_decided = reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT, EndReason.GAME_FAILED)
+        if len(self.links) == 1 and self.state is State.RUNNING and not is_decided:
             reason, peer, detail = self._flush_confirmed(reason, peer, detail)
         self._step("ended")
         last = self.match.committed
@@ -670,10 +664,13 @@ class Session:
         """With two players what is confirmed is final: play up to it, and hand it out."""
         match = self.match
         confirmed = match.update_confirmed()
-        if match.first_incorrect != NOTHING_WRONG:
-            self._events.append(match.correct())
-        while match.timeline.current <= confirmed and match.advance():
-            pass
+        try:
+            if match.first_incorrect != NOTHING_WRONG:
+                self._events.append(match.correct())
+            while match.timeline.current <= confirmed and match.advance():
+                pass
+        except SimulationError as error:
+            return EndReason.GAME_FAILED, None, str(error)
         frames = match.commit(confirmed)
         if frames:
             self._announce(frames)

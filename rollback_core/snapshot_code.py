@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from rollback_core.snapshot_nodes import Cell, Get, Links, Node, named
+from rollback_core.snapshot_nodes import Cell, Get, Links, Node, short_name
 
 
 class CellNode(Node):
@@ -62,7 +62,10 @@ class FunctionNode(Node):
         value.__dict__.update((name, get(cell)) for name, cell in self.attributes)
 
     def show(self, show: Get) -> Any:
-        return {"function": named(self.function), **{suffix[1:]: show(cell) for suffix, cell in self.links()}}
+        return {
+            "function": short_name(self.function),
+            **{suffix[1:]: show(cell) for suffix, cell in self.links()},
+        }
 
     def links(self) -> Links:
         names = self.code.co_freevars

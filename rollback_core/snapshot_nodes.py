@@ -30,6 +30,11 @@ def named(thing: Any) -> str:
     return f"{module}.{name}" if module else str(name)
 
 
+def short_name(thing: Any) -> str:
+    """The name without the module's: what runs from a file has another module name in each folder."""
+    return str(getattr(thing, "__qualname__", None) or type(thing).__name__)
+
+
 def show_constant(value: Any) -> Any:
     """A shared value as plain data: exact where it is a value, by name where it is code or a resource."""
     cls = type(value)
@@ -41,14 +46,14 @@ def show_constant(value: Any) -> Any:
     if isinstance(value, types.ModuleType):
         return f"<module {value.__name__}>"
     if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
-        return f"<{named(value)}>"
+        return f"<{short_name(value)}>"
     if hasattr(value, "dtype") and hasattr(value, "item"):
         item = value.item()
         return [value.dtype.str, item if type(item) in (bool, int, float, str, bytes) else repr(item)]
     if getattr(cls, "__module__", "") in _BY_REPR:
         return repr(value)
     name = getattr(value, "_name_", None)  # of an enum's member
-    return f"<{named(cls)}.{name}>" if type(name) is str else f"<a shared {named(cls)}>"
+    return f"<{short_name(cls)}.{name}>" if type(name) is str else f"<a shared {short_name(cls)}>"
 
 
 class Ref:
@@ -227,7 +232,7 @@ class ObjectNode(Node):
         if self.attributes is None:
             return content
         table = {name: show(cell) for name, cell in self.attributes.pairs()}
-        table["(class)"] = named(self.cls)
+        table["(class)"] = short_name(self.cls)
         if self.base is not object:
             table["(content)"] = content
         return table
@@ -279,7 +284,7 @@ class TupleNode(Node):
         if self.attributes is None:
             return items
         table = {name: show(cell) for name, cell in self.attributes.pairs()}
-        return {**table, "(class)": named(self.cls), "(content)": items}
+        return {**table, "(class)": short_name(self.cls), "(content)": items}
 
     def links(self) -> Links:
         links = [] if self.attributes is None else [(f".{n}", c) for n, c in self.attributes.pairs()]
@@ -326,7 +331,7 @@ class ReducedNode(Node):
 
     def show(self, show: Get) -> Any:
         return {
-            "(class)": named(self.cls),
+            "(class)": short_name(self.cls),
             "args": [show(cell) for cell in self.args],
             "state": show(self.state),
             "items": [show(cell) for cell in self.items],

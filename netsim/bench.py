@@ -1,0 +1,367 @@
+"""`./dev bench`: what a simulated second and a frame cost, as ratios within one run and exact counters.
+
+Every figure is the median of interleaved rounds, so that a machine that slows down meanwhile slows
+all of them. Times are CPU time. Targets are shown, never gated; counters are exact.
+"""
+
+import argparse
+import dataclasses
+import gc
+import heapq
+import itertools
+import json
+import platform
+import statistics
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from netsim.build import build_id
+from netsim.clock import Clock
+from netsim.metrics import MetricsWatch
+from netsim.run import play
+from netsim.watch import OracleWatch
+from netsim.world import build_world, make_match, match_terms, peer_config
+from rollback_core.commands import Ready
+from rollback_core.config import MatchTerms
+from rollback_core.episodes import WAITING
+from rollback_core.match import Match
+from rollback_core.peer import Peer
+from rollback_core.session import State
+from scenarios.load import load_scenario
+from scenarios.registry import create_game
+from scenarios.scenario import Scenario
+
+ROUNDS = 9
+MESH_FRAMES = 3_000
+RESIM_DEPTH = 8
+RESIM_REPEATS = 400
+EVENTS = 60_000
+SHORT_S, LONG_S = 60, 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table."""
+
+    name: str
+    value: str
+    target: str
+    ok: bool | None  # None: shown only
+
+
+def cpu_s(work: Callable[[], Any]) -> float:
+    """CPU seconds of one call, garbage collected before and not during."""
+    gc.collect()
+    gc.disable()
+    try:
+        begun = time.process_time()
+        work()
+        return time.process_time() - begun
+    finally:
+        gc.enable()
+
+
+def simulate(scenario: Scenario, *, oracles: bool) -> tuple[float, Any]:
+    """CPU seconds of a run, and its world."""
+    watch = OracleWatch() if oracles else None
+    observers = (MetricsWatch(),) if watch is None else (MetricsWatch(), watch)
+    world = build_world(scenario, build_id(), observers)
+    if watch is not None:
+        watch.begin(world)
+    return cpu_s(lambda: play(world)), world
+
+
+def mesh(players: int) -> tuple[float, int]:
+    """CPU seconds of the core alone on an ideal network, and peer-frames; the game is counter-v1."""
+    scenario = _reference()
+    params: dict[str, int | str | bool] = {"players": players}
+    game = dataclasses.replace(scenario.game, params=params, max_steps=MESH_FRAMES)
+    seats = tuple(dataclasses.replace(scenario.players[0], peer=peer) for peer in range(players))
+    scenario = dataclasses.replace(scenario, game=game, players=seats)
+    terms = match_terms(scenario, create_game("counter-v1", params).spec, "bench")
+    peers = [Peer(terms, peer_config(scenario, i, 1), make_match(scenario), 0) for i in range(players)]
+    return cpu_s(lambda: _run_mesh(peers, terms)), sum(peer.session.current_frame for peer in peers)
+
+
+def _run_mesh(peers: list[Peer], terms: MatchTerms) -> None:
+    inboxes: list[list[tuple[int, bytes]]] = [[] for _ in peers]
+    now_us = 0
+    while any(peer.session.state is not State.CLOSED for peer in peers):
+        now_us += terms.period_us
+        for index, peer in enumerate(peers):
+            inbox, inboxes[index] = inboxes[index], []
+            for source, data in inbox:
+                peer.receive_datagram(source, data, now_us)
+            if peer.next_wake_us() <= now_us:
+                session = peer.session
+                if session.state is State.RUNNING and peer.game.phase == WAITING and not session.is_ready:
+                    session.command(Ready(), now_us)
+                peer.wake(now_us, ((now_us // 200_000 + index) & 3,))
+            for target, data in peer.datagrams_to_send(now_us):
+                inboxes[target].append((index, data))
+            peer.drain_events()
+
+
+def game_alone(players: int, frames: int) -> float:
+    """CPU seconds of the game's own step and save for so many frames."""
+    game = create_game("counter-v1", {"players": players})
+    game.reset(1)
+    actions = (1,) * players
+
+    def work() -> None:
+        step, save = game.step, game.save_state
+        for _ in range(frames):
+            step(actions)
+            save()
+
+    return cpu_s(work)
+
+
+def resimulation() -> float:
+    """CPU seconds per resimulated frame, the game's own step and save included."""
+    scenario = _reference()
+    match_game = make_match(scenario)
+    match = Match(
+        match_game,
+        players=2,
+        local=(0,),
+        window=RESIM_DEPTH + 2,
+        focus_timeout_frames=0,
+        predict=lambda player, last: last,
+    )
+    ready = match_game.ready_action
+    match.add_local((ready,), True, 0)
+    match.add_remote(1, 0, [(1, ready, True)])
+    match.update_confirmed()
+    match.advance()
+    for _ in range(RESIM_DEPTH):
+        match.add_local((1,), True, 0)
+        match.update_confirmed()
+        match.advance()
+    first = match.timeline.current - RESIM_DEPTH
+
+    def work() -> None:
+        for _ in range(RESIM_REPEATS):
+            match.first_incorrect = first
+            match.correct()
+
+    return cpu_s(work) / (RESIM_REPEATS * RESIM_DEPTH)
+
+
+def simpy_against_heapq() -> float:
+    """Rate of SimPy's callbacks as a share of a bare heapq loop's, for the same events."""
+
+    def by_simpy() -> None:
+        env = Clock()
+        left = EVENTS
+
+        def fire(event: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left > 0:
+                env.timeout(16_667).callbacks.append(fire)
+
+        env.timeout(0).callbacks.append(fire)
+        env.run()
+
+    def by_heapq() -> None:
+        queue: list[tuple[int, int, Any]] = []
+        serial = itertools.count()
+        left = EVENTS
+
+        def fire(now: int) -> None:
+            nonlocal left
+            left -= 1
+            if left > 0:
+                heapq.heappush(queue, (now + 16_667, next(serial), fire))
+
+        heapq.heappush(queue, (0, next(serial), fire))
+        while queue:
+            now, _, call = heapq.heappop(queue)
+            call(now)
+
+    return cpu_s(by_heapq) / cpu_s(by_simpy)
+
+
+def third_party_share() -> float | None:
+    """Share of a run's time that a third-party environment's own step, save and load take."""
+    try:
+        scenario = load_scenario("env-cogrid-overcooked")
+        inner = create_game(scenario.game.id, scenario.game.params)
+    except Exception:  # the extra `envs` is not installed
+        return None
+    del inner
+    import cProfile
+    import pstats
+
+    world = build_world(scenario, build_id(), (MetricsWatch(),))
+    profile = cProfile.Profile()
+    profile.runcall(play, world)
+    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    total = max(entry[3] for entry in stats.values())
+    own = sum(
+        entry[3]
+        for (file, _, name), entry in stats.items()
+        if file.endswith("episodes.py") and name in ("step", "save_state", "load_state")
+    )
+    return float(own / total)
+
+
+def session_bytes(seconds: int) -> int:
+    """Bytes allocated by a pair of sessions after so many seconds of play, rows taken as they come."""
+    scenario = _reference()
+    game = dataclasses.replace(scenario.game, max_steps=seconds * 60 + 600)
+    scenario = dataclasses.replace(scenario, game=game)
+    tracemalloc.start()
+    world = build_world(scenario, build_id(), ())
+    while world.env.now < seconds * 1_000_000:
+        world.env.run(until=world.env.now + 1_000_000)
+        for host in world.hosts:
+            host.peer.recorder.take_shared()
+            host.peer.recorder.take_local()
+        for path in world.network.paths.values():
+            path.delays_us = []
+    gc.collect()
+    core = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*rollback_core*")])
+    tracemalloc.stop()
+    return sum(item.size for item in core.statistics("filename"))
+
+
+def _reference(game: str = "counter-v1") -> Scenario:
+    overrides = () if game == "counter-v1" else (f"game.id={game}",)
+    return load_scenario("reference", overrides=overrides)
+
+
+def measure(rounds: int, with_memory: bool, move: Callable[[float], None]) -> list[Figure]:
+    """All figures; `move` is told how far it is."""
+    counter, slime = _reference(), _reference("slime-v1")
+    samples: dict[str, list[float]] = {}
+
+    def add(name: str, value: float) -> None:
+        samples.setdefault(name, []).append(value)
+
+    worlds = []
+    for number in range(rounds):
+        for name, scenario, oracles in (
+            ("counter", counter, False),
+            ("counter+oracles", counter, True),
+            ("slime", slime, False),
+        ):
+            seconds, world = simulate(scenario, oracles=oracles)
+            add(name, world.env.now / 1e6 / seconds)
+            if not number and name == "counter":
+                worlds.append(world)
+        for players in (2, 8):
+            seconds, frames = mesh(players)
+            alone = game_alone(players, frames)
+            add(f"core{players}", (seconds - alone) / frames * 1e6)
+        add("resim", (resimulation() - game_alone(2, 20_000) / 20_000) * 1e6)
+        add("simpy", simpy_against_heapq())
+        move((number + 1) / (rounds + 1))
+    median = {name: statistics.median(values) for name, values in samples.items()}
+    ratio = median["core8"] / 7 / median["core2"]
+    figures = [
+        _at_least("reference run, counter-v1, oracles off", median["counter"], 1_500, "× real time"),
+        _at_least("reference run, counter-v1, oracles on", median["counter+oracles"], 500, "× real time"),
+        _at_least("reference run, slime-v1, oracles off", median["slime"], 300, "× real time"),
+        _at_most("core per peer-frame, 2 players, beyond the game", median["core2"], 4, "µs"),
+        _at_most("core per link at 8 players against 2", ratio, 1.3, "×"),
+        _at_most("core per resimulated frame, beyond the game", median["resim"], 0.3, "µs"),
+        Figure("SimPy's rate against a bare heapq loop", f"{median['simpy']:.2f} ×", "", None),
+    ]
+    figures += _counters(worlds[0])
+    share = third_party_share()
+    if share is not None:
+        figures.append(_at_least("cogrid: share of time that is the environment's own", 100 * share, 95, "%"))
+    if with_memory:
+        ratio = session_bytes(LONG_S) / session_bytes(SHORT_S)
+        figures.append(
+            Figure(
+                f"session memory after {LONG_S:,} s against {SHORT_S} s",
+                f"{ratio:.4f} ×",
+                "within 1 %",
+                abs(ratio - 1) <= 0.01,
+            )
+        )
+    return figures
+
+
+def _counters(world: Any) -> list[Figure]:
+    """Exact figures of one reference run with oracles."""
+    watch = OracleWatch()
+    again = build_world(world.scenario, build_id(), (watch,))
+    watch.begin(again)
+    play(again)
+    resimulated = sum(host.peer.session.match.resimulated for host in again.hosts)
+    minimum = sum(watch.rollbacks.minimum.values())
+    seconds = again.env.now / 1e6
+    rates = [path.bytes / seconds for path in again.network.paths.values()]
+    return [
+        Figure(
+            "resimulated frames against the minimum",
+            f"{resimulated:,} / {minimum:,} = {resimulated / minimum:.3f}",
+            "= 1.000",
+            resimulated == minimum,
+        ),
+        _at_most("payload per link", max(rates), 1_200, "B/s"),
+    ]
+
+
+def _at_least(name: str, value: float, target: float, unit: str) -> Figure:
+    return Figure(
+        name,
+        f"{value:,.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}",
+        f"≥ {target:,} {unit}",
+        value >= target,
+    )
+
+
+def _at_most(name: str, value: float, target: float, unit: str) -> Figure:
+    return Figure(
+        name,
+        f"{value:,.3g} {unit}" if value < 100 else f"{value:,.0f} {unit}",
+        f"≤ {target:,} {unit}",
+        value <= target,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure, print the table; always 0, as times are shown and never gated."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"interleaved rounds (default {ROUNDS})")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the hour-long memory run")
+    parser.add_argument("--json", action="store_true", help="print figures as JSON")
+    parser.add_argument("--markdown", action="store_true", help="print the table for the README")
+    options = parser.parse_args(arguments)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring", total=1.0)
+        figures = measure(
+            options.rounds, not options.no_memory, lambda done: progress.update(task, completed=done)
+        )
+    if options.json:
+        print(json.dumps([dataclasses.asdict(figure) for figure in figures], ensure_ascii=False, indent=1))
+    elif options.markdown:
+        print("| figure | measured | aim |\n|---|---|---|")
+        for figure in figures:
+            print(f"| {figure.name} | {figure.value} | {figure.target} |")
+    else:
+        table = Table(title=f"median of {options.rounds} rounds · Python {platform.python_version()}")
+        for column in ("figure", "measured", "aim", ""):
+            table.add_column(column)
+        for figure in figures:
+            mark = "" if figure.ok is None else "✓" if figure.ok else "not reached"
+            table.add_row(figure.name, figure.value, figure.target, mark)
+        Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
