@@ -67,6 +67,7 @@ class Host:
         self._last_local_us = 0
         self._inbox: list[tuple[int, bytes]] = []
         self._armed: Any = None
+        self._wake_callback = self._wake  # bound once
         self._armed_at = NEVER
         self.peer = make_peer(self.local_now_us(), self.incarnation)
         network.deliver[index] = self._receive
@@ -117,9 +118,10 @@ class Host:
         local_us = self.local_now_us()
         peer = self.peer
         peer.receive_datagram(source, data, local_us)
-        for target, out in peer.datagrams_to_send(local_us):
-            self.network.send(self.index, target, out)
-        if peer.next_wake_us() < self._armed_at:
+        if peer.session.has_datagrams:
+            for target, out in peer.datagrams_to_send(local_us):
+                self.network.send(self.index, target, out)
+        if peer.next_tick_us == NEVER and peer.next_wake_us() < self._armed_at:
             self._rearm()
         if peer.events:
             self._pass_events()
@@ -169,7 +171,7 @@ class Host:
         if self._late_tick_ppm and self._chance.getrandbits(20) * PPM < self._late_tick_ppm << 20:
             delay_us += self._chance.getrandbits(30) * (self._late_tick_us + 1) >> 30
         event = Timeout(self.env, delay_us)
-        event.callbacks.append(self._wake)
+        event.callbacks.append(self._wake_callback)
         self._armed = event
 
     def _pass_events(self) -> None:

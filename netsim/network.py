@@ -31,6 +31,7 @@ class Path:
         "delivered",
         "direct",
         "is_relayed",
+        "is_stream",
         "last_sent_us",
         "link",
         "lost",
@@ -50,6 +51,7 @@ class Path:
         self.direct = link
         self.relay: LinkModel | StreamPath | None = None
         self.is_relayed = False
+        self.is_stream = isinstance(link, StreamPath)
         self.blocks = 0  # faults that block it now
         self.unmapped = False  # the target's address is unknown until it sends something
         self.sent = 0
@@ -70,6 +72,8 @@ class Network:
         self.deliver: dict[int, Deliver] = {}
         self.paths: dict[tuple[int, int], Path] = {}
         self.largest_datagram = 0
+        self._has_unmapped = False
+        self._arrive_callback = self._arrive  # bound once
         self.arrivals_crc = 0  # of every datagram that arrived, in order, with its time
         self.on_flight: Callable[[Path, int, int, int], None] | None = None  # path, sent, arrived, size
         reverse = {(p.source, p.target): p.link.delay_us for p in setup.paths}
@@ -96,29 +100,24 @@ class Network:
         if size > self.largest_datagram:
             self.largest_datagram = size
         env = self.env
-        now_us = env._now  # an int here; the property costs a call per datagram
-        if path.blocks or path.unmapped:
-            if not isinstance(path.link, StreamPath):
-                path.lost += 1
-                return
-        arrivals = path.link.send(now_us, size)
-        if type(path.link) is StreamPath:
+        now_us = env._now  # the property would cost a call per datagram
+        if path.is_stream:
             path.waiting.append((now_us, data))
-            self._release(path, arrivals)
-            return
-        if not arrivals:
+            self._release(path, path.link.send(now_us, size))
+        elif path.blocks or path.unmapped:
             path.lost += 1
-            return
-        callback = self._arrive
-        for arrival_us in arrivals:
-            event = Timeout(env, arrival_us - now_us, (path, now_us, data))
-            event.callbacks.append(callback)
+        elif arrivals := path.link.send(now_us, size):
+            for arrival_us in arrivals:
+                event = Timeout(env, arrival_us - now_us, (path, now_us, data))
+                event.callbacks.append(self._arrive_callback)
+        else:
+            path.lost += 1
 
     def _release(self, path: Path, arrivals: Iterable[int]) -> None:
         now_us = self.env._now
         for arrival_us in arrivals:
             event = Timeout(self.env, arrival_us - now_us, (path, *path.waiting.popleft()))
-            event.callbacks.append(self._arrive)
+            event.callbacks.append(self._arrive_callback)
 
     def _arrive(self, event: Any) -> None:
         path, sent_us, data = event._value
@@ -135,10 +134,15 @@ class Network:
         self.arrivals_crc = crc32(data, self.arrivals_crc ^ now_us & 0xFFFF_FFFF)
         if self.on_flight is not None:
             self.on_flight(path, sent_us, now_us, len(data))
-        back = self.paths.get((path.target, path.source))
-        if back is not None and back.unmapped:
-            back.unmapped = False
+        if self._has_unmapped:
+            self._map(path)
         self.deliver[path.target](path.source, data)
+
+    def _map(self, path: Path) -> None:
+        """Whoever is heard from can be answered."""
+        back = self.paths[path.target, path.source]
+        back.unmapped = False
+        self._has_unmapped = any(other.unmapped for other in self.paths.values())
 
     # Faults.
 
@@ -177,3 +181,4 @@ class Network:
         for (_, target), path in self.paths.items():
             if target == peer:
                 path.unmapped = True
+                self._has_unmapped = True

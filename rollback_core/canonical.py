@@ -15,7 +15,17 @@ _F64: Final = struct.Struct("<d")
 _U32: Final = struct.Struct("<I")
 _NAN: Final = _F64.pack(float("nan"))
 _MAX_DEPTH: Final = 32  # deeper than any sane state, shallower than the interpreter's stack
-MISSING: Final = "(missing)"
+_MAX_DIGITS: Final = 1_000  # of an int; a longer one is no game's state, and slow to read
+
+
+class _Missing:
+    """Stands for a field that one side does not have; no state can hold it."""
+
+    def __repr__(self) -> str:
+        return "(missing)"
+
+
+MISSING: Final = _Missing()
 
 
 def encode(value: Any) -> bytes:
@@ -39,6 +49,8 @@ def _encode(value: Any, out: list[bytes], path: str, depth: int) -> None:
         out.append(b"F")
     elif type(value) is int:
         text = b"%d" % value
+        if len(text) > _MAX_DIGITS:
+            raise UsageError(f"{path}: an int of more than {_MAX_DIGITS} digits")
         out.append(b"i" + _U32.pack(len(text)) + text)
     elif type(value) is float:
         out.append(b"d" + (_F64.pack(value) if value == value else _NAN))
@@ -115,7 +127,7 @@ def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
     try:
         if tag == b"s":
             return raw.decode("utf-8", "surrogatepass"), at
-        if size > 1000 or not (raw.isdigit() or (raw[:1] == b"-" and raw[1:].isdigit())):
+        if size > _MAX_DIGITS or not (raw.isdigit() or (raw[:1] == b"-" and raw[1:].isdigit())):
             raise WireError("canonical value: not an int")
         return int(raw), at
     except UnicodeDecodeError as error:
@@ -139,7 +151,7 @@ def first_difference(left: Any, right: Any, path: str = "") -> tuple[str, Any, A
             if found:
                 return found
         return None
-    if type(left) is type(right) and encode(left) == encode(right):
+    if left is not MISSING and type(left) is type(right) and encode(left) == encode(right):
         return None
     return path, left, right
 

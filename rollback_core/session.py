@@ -129,6 +129,7 @@ class Session:
             else None
         )
         self._is_focused = True
+        self._is_paused = False
         self._ticks = 0
         self._period_us = terms.period_us
         # Frames that fit into a datagram for certain, however often the inputs change.
@@ -183,7 +184,7 @@ class Session:
                 match.fill_left()
             if match.first_incorrect != NOTHING_WRONG:
                 self._events.append(match.correct())
-            if self.is_paused:
+            if self._is_paused:
                 match.update_confirmed()
             else:
                 self._ticks += 1
@@ -242,6 +243,7 @@ class Session:
                 self._set_delay(delay)
             case FocusChanged(focused):
                 self._is_focused = focused
+                self._update_pause()
                 if self.terms.pause_on_hidden and self.state is State.RUNNING:
                     self._tell_all(FocusItem(focused), now_us)
             case Ready():
@@ -280,6 +282,10 @@ class Session:
         return bool(self._events)
 
     @property
+    def has_datagrams(self) -> bool:
+        return bool(self._outbox)
+
+    @property
     def current_frame(self) -> int:
         return self.match.timeline.current
 
@@ -299,9 +305,7 @@ class Session:
     @property
     def is_paused(self) -> bool:
         """A member is interrupted, or someone is hidden where the study pauses for that."""
-        if self.terms.pause_on_hidden and not self._is_focused:
-            return True
-        return any(link.is_interrupted or not link.is_focused for link in self._members)
+        return self._is_paused
 
     @property
     def epoch(self) -> int:
@@ -433,6 +437,11 @@ class Session:
             self.dropped_inputs += 1  # a decrease of the delay; at a stall the frame has its input already
         self.match.update_confirmed()
 
+    def _update_pause(self) -> None:
+        hidden = self.terms.pause_on_hidden and not self._is_focused
+        silent = any(link.is_interrupted or not link.is_focused for link in self._members)
+        self._is_paused = hidden or silent
+
     def _set_delay(self, delay: int) -> None:
         if delay != self.delay_frames:
             self.delay_frames = delay
@@ -561,6 +570,7 @@ class Session:
                 self._close_when_all_done()
             case FocusItem(focused):
                 link.is_focused = focused or not self.terms.pause_on_hidden
+                self._update_pause()
             case VoteItem() | DecisionItem() | BackfillItem():
                 self._departure.receive(link.peer, item)
                 self._drain_departure(link, now_us)
@@ -579,6 +589,7 @@ class Session:
     def _hear(self, link: Link, now_us: int) -> None:
         if link.is_interrupted:
             link.is_interrupted = False
+            self._update_pause()
             self._events.append(Resumed(link.peer, now_us - link.heard_at_us))
             self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
         link.heard_at_us = now_us
@@ -594,6 +605,7 @@ class Session:
         elif silent_us < self.terms.reconnect_limit_us:
             if not link.is_interrupted:
                 link.is_interrupted = True
+                self._update_pause()
                 self._events.append(Interrupted(link.peer))
             self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.reconnect_limit_us, link.peer)
         else:
@@ -638,6 +650,7 @@ class Session:
                 self.timers.stop(Timer.CONTROL, link.peer)
                 self.desync.drop_partner(link.peer)
         self._members = [link for link in self.links.values() if link.is_member]
+        self._update_pause()
 
     def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
         if self.ended is not None:

@@ -18,6 +18,7 @@ Get: TypeAlias = Callable[[Cell], Any]
 Links: TypeAlias = list[tuple[str, Cell]]
 
 _POINTER_BYTES: Final = tuple.__itemsize__  # a tuple grows by one pointer per item
+_HEAP_TYPE: Final = 1 << 9  # CPython's Py_TPFLAGS_HEAPTYPE: made at run time
 
 
 _BY_REPR: Final = ("builtins", "datetime", "decimal", "fractions", "pathlib", "uuid")
@@ -101,34 +102,42 @@ class Layout(NamedTuple):
 
 @functools.lru_cache(maxsize=1024)
 def layout_of(cls: Any) -> Layout:
-    """Raises TypeError for a class that keeps something where Python cannot see it."""
+    slots = [each for owner in cls.__mro__ for each in _own_slots(owner)]
+    return Layout(_solid_base(cls), cls.__dictoffset__ != 0, tuple(slots))
+
+
+def _own_slots(owner: Any) -> list[tuple[str, Any]]:
+    """Name and descriptor of the slots that the class itself adds."""
     slots = []
-    for owner in cls.__mro__:
-        names = owner.__dict__.get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else tuple(names):
-            if name.startswith("__") and not name.endswith("__"):
-                name = f"_{owner.__name__.lstrip('_')}{name}"
-            descriptor = owner.__dict__.get(name)
-            if isinstance(descriptor, types.MemberDescriptorType):
-                slots.append((name, descriptor))
-    base = solid_base(cls)
-    known = base.__basicsize__ + _POINTER_BYTES * (
-        len(slots) + (cls.__dictoffset__ > 0) + (cls.__weakrefoffset__ > 0)
-    )
-    if base is object and cls.__basicsize__ > known:
-        raise TypeError("it keeps state where Python cannot see it")
-    return Layout(base, cls.__dictoffset__ != 0, tuple(slots))
+    names = owner.__dict__.get("__slots__", ())
+    for name in (names,) if isinstance(names, str) else tuple(names):
+        if name.startswith("__") and not name.endswith("__"):
+            name = f"_{owner.__name__.lstrip('_')}{name}"
+        descriptor = owner.__dict__.get(name)
+        if isinstance(descriptor, types.MemberDescriptorType):
+            slots.append((name, descriptor))
+    return slots
 
 
-def solid_base(cls: type) -> type:
-    """The C class that lays out the instances of `cls` (the rule that copyreg uses)."""
-    heap_type = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-    for base in cls.__mro__:
+def _solid_base(cls: Any) -> Any:
+    """The nearest class, itself included, that is written in C.
+
+    It is not always flagged as such: it makes its own instances, or they are larger than what a
+    Python class adds to its base (slots, a dict, a list of weak references) can explain.
+    """
+    base = cls
+    while base.__base__ is not None:
+        above = base.__base__
         new = base.__dict__.get("__new__")
-        is_c_new = isinstance(new, types.BuiltinFunctionType) and getattr(new, "__self__", None) is base
-        if is_c_new or not base.__flags__ & heap_type:
+        if isinstance(new, types.BuiltinFunctionType) or not base.__flags__ & _HEAP_TYPE:
             return base
-    return object
+        adds_dict = above.__dictoffset__ == 0 and (base.__dictoffset__ > 0 or base.__dictoffset__ < -1)
+        adds_references = above.__weakrefoffset__ == 0 and base.__weakrefoffset__ > 0
+        pointers = len(_own_slots(base)) + adds_dict + adds_references
+        if base.__basicsize__ > above.__basicsize__ + pointers * _POINTER_BYTES:
+            return base
+        base = above
+    return base
 
 
 def _class(value: Any) -> Any:
@@ -292,13 +301,17 @@ class TupleNode(Node):
 
 
 class ReducedNode(Node):
-    """An instance of a C class, by the class's own exact pickling (deque, Rect, a generator of NumPy)."""
+    """An instance of a C class, by the class's own exact pickling (deque, Rect, partial).
 
-    __slots__ = ("args", "cls", "function", "items", "pairs", "state")
+    Of a Python class over a C class the attributes are kept apart: some C classes forget them.
+    """
+
+    __slots__ = ("args", "attributes", "cls", "function", "items", "pairs", "state")
     fill_turn = 2
 
     def __init__(self, value: Any, cell: Callable[[Any], Cell]) -> None:
-        self.cls: Any = type(value)
+        self.cls = cls = _class(value)
+        self.attributes = None if layout_of(cls).base is cls else _Attributes(value, cell)
         parts = value.__reduce_ex__(4)
         if type(parts) is not tuple or (len(parts) > 5 and parts[5] is not None):
             raise TypeError("its class pickles in an unusual way")
@@ -318,20 +331,24 @@ class ReducedNode(Node):
         for key, cell in self.pairs:
             value[get(key)] = get(cell)
         state = get(self.state)
-        if state is None:
-            return
-        if hasattr(value, "__setstate__"):
+        if state is not None and hasattr(value, "__setstate__"):
             value.__setstate__(state)
-            return
-        named_part, slotted = state if type(state) is tuple and len(state) == 2 else (state, None)
-        if named_part:
-            value.__dict__.update(named_part)
-        for name, item in (slotted or {}).items():
-            setattr(value, name, item)
+        elif state is not None and self.attributes is None:
+            named_part, slotted = state if type(state) is tuple and len(state) == 2 else (state, None)
+            if named_part:
+                value.__dict__.update(named_part)
+            for name, item in (slotted or {}).items():
+                setattr(value, name, item)
+        if self.attributes is not None:
+            self.attributes.fill(value, get)
+
+    def _own(self) -> Links:
+        return [] if self.attributes is None else self.attributes.pairs()
 
     def show(self, show: Get) -> Any:
         return {
             "(class)": short_name(self.cls),
+            "attributes": {name: show(cell) for name, cell in self._own()},
             "args": [show(cell) for cell in self.args],
             "state": show(self.state),
             "items": [show(cell) for cell in self.items],
@@ -339,7 +356,8 @@ class ReducedNode(Node):
         }
 
     def links(self) -> Links:
-        links = [(".state", self.state)]
+        links = [(f".{name}", cell) for name, cell in self._own()]
+        links.append((".state", self.state))
         links += [(f".args[{index}]", cell) for index, cell in enumerate(self.args)]
         links += [(f"[{index}]", cell) for index, cell in enumerate(self.items)]
         for index, (key, cell) in enumerate(self.pairs):

@@ -351,6 +351,8 @@ def encode_item(item: Item, action_bytes: int) -> bytes:
 
 def decode_item(data: bytes, players: int, action_bytes: int, action_count: int) -> Item:
     """The item in these bytes, in a session of `players` players in all; else WireError."""
+    if not data:
+        raise WireError("control item: empty")
     kind = data[0]
     try:
         if kind == _ITEM_CHECKSUM:

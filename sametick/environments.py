@@ -160,7 +160,7 @@ def survey(names: list[str], frames: int, seed: int) -> list[dict[str, Any]]:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     lines = [
-        "| environment | package | verdict | adapter | players | actions | step | save | load | state | fits |",
+        "| environment | package | verdict | as | players | actions | step | save | load | state | fits |",
         "|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for each in rows:

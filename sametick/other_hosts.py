@@ -27,6 +27,7 @@ Host: TypeAlias = Callable[[Request], Answer]
 _DEADLINE_S: Final = 600  # a game may hang; the longest sane check takes minutes
 _MAX_SOURCES_BYTES: Final = 20_000_000  # of a game's own package: more is no pure-Python game
 _OWN_PARTS: Final = ("rollback_core", "scenarios")
+_UNPACKED: Final = "/sametick"  # where pyodide_check.mjs unpacks them
 
 
 class HostError(Exception):
@@ -66,19 +67,25 @@ def pyodide_host(node: Path, pyodide: Path) -> Host:
     """Pyodide under Node, with the sources of the core, the scenarios and the game itself."""
 
     def ask(request: Request) -> Answer:
-        with tempfile.TemporaryDirectory(prefix="sametick-") as name:
-            folder = Path(name)
-            game = pack_sources(folder / "sources.zip", request["game"])
-            (folder / "request.json").write_text(json.dumps({**request, "game": game}))
-            files = [str(folder / each) for each in ("sources.zip", "request.json", "answer.json")]
-            script = Path(__file__).with_name("pyodide_check.mjs")
-            done = _run([str(node), str(script), str(pyodide), *files], "", dict(os.environ))
-            if done.returncode != 0:
-                raise HostError(_last_line(done.stderr) or f"it ended with code {done.returncode}")
-            answer: Answer = json.loads((folder / "answer.json").read_text())
-            return answer
+        return ask_pyodide(node, pyodide, [request])[0]
 
     return ask
+
+
+def ask_pyodide(node: Path, pyodide: Path, requests: list[Request]) -> list[Answer]:
+    """Several requests to one Pyodide, which takes two seconds to start."""
+    with tempfile.TemporaryDirectory(prefix="sametick-") as name:
+        folder = Path(name)
+        games = pack_sources(folder / "sources.zip", [request["game"] for request in requests])
+        asked = [{**request, "game": game} for request, game in zip(requests, games, strict=True)]
+        (folder / "request.json").write_text(json.dumps(asked))
+        files = [str(folder / each) for each in ("sources.zip", "request.json", "answer.json")]
+        script = Path(__file__).with_name("pyodide_check.mjs")
+        done = _run([str(node), str(script), str(pyodide), *files], "", dict(os.environ))
+        if done.returncode != 0:
+            raise HostError(_last_line(done.stderr) or f"it ended with code {done.returncode}")
+        answers: list[Answer] = json.loads((folder / "answer.json").read_text())
+        return answers
 
 
 def find_node() -> Path | None:
@@ -100,19 +107,22 @@ def find_pyodide(environment: Mapping[str, str]) -> Path | None:
     return None
 
 
-def pack_sources(archive: Path, game: str) -> str:
-    """Write the sources that the game needs into a zip; the id under which it is found there."""
-    place, _, attribute = game.rpartition(":")
+def pack_sources(archive: Path, games: list[str]) -> list[str]:
+    """Write the sources that the games need into a zip; the ids under which they are found there."""
+    found = []
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-        for part in _OWN_PARTS:
-            _pack_package(packed, part)
-        if place.endswith(".py"):
-            packed.write(place, f"game/{Path(place).name}")
-            return f"/sametick/game/{Path(place).name}:{attribute}"
-        root = place.partition(".")[0]
-        if root and root not in _OWN_PARTS:
-            _pack_package(packed, root)
-    return game
+        packages = dict.fromkeys(_OWN_PARTS)
+        for game in games:
+            place, _, attribute = game.rpartition(":")
+            if place.endswith(".py"):
+                packed.write(place, f"game/{Path(place).name}")
+                game = f"{_UNPACKED}/game/{Path(place).name}:{attribute}"
+            elif place:
+                packages[place.partition(".")[0]] = None
+            found.append(game)
+        for package in packages:
+            _pack_package(packed, package)
+    return found
 
 
 def _pack_package(packed: zipfile.ZipFile, name: str) -> None:

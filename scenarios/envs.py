@@ -110,7 +110,16 @@ def pettingzoo_pong(max_cycles: int = 900) -> EnvSimulation:
 def gymnasium_env(env_id: str = "CartPole-v1", constants: str = "") -> EnvSimulation:
     """A single-player game of any registered Gymnasium env; `constants` as in `adapt`, by commas."""
     gymnasium = load("gymnasium")
-    return adapt(lambda: gymnasium.make(env_id), id=env_id, constants=filter(None, constants.split(",")))
+
+    def make() -> Any:
+        try:
+            return gymnasium.make(env_id)
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise UsageError(f"{env_id} needs a package that is not installed: {error}") from error
+        except gymnasium.error.UnregisteredEnv as error:
+            raise UsageError(f"{env_id}: {error}") from error
+
+    return adapt(make, id=env_id, constants=[name for name in constants.split(",") if name])
 
 
 def load(name: str) -> Any:

@@ -200,13 +200,13 @@ class OnPeers(EventTable):
 
 
 class Blackout(OnPaths):
-    """Nothing passes on the paths."""
+    """Nothing passes on the paths, over the relay neither."""
 
     kind: Literal["blackout"]
 
 
 class LinkChange(OnPaths, PathTable):
-    """The paths change: the keys of [network] that are given, over what the paths have then."""
+    """The direct paths change: the keys of [network] that are given, over what the paths have then."""
 
     kind: Literal["link"]
 
