@@ -18,7 +18,6 @@ from enum import Enum
 from rollback_core import wire
 from rollback_core.commands import Command, FocusChanged, Leave, Ready, SetDelay, TransportChanged
 from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig
-from rollback_core.control import RESEND_US
 from rollback_core.delay_policy import AdaptiveDelay
 from rollback_core.departure import Departure
 from rollback_core.desync import DesyncWatch
@@ -41,6 +40,7 @@ from rollback_core.events import (
 )
 from rollback_core.handshake import HELLO_INTERVAL_US, Handshake, Mismatch, Refused
 from rollback_core.link import Link
+from rollback_core.mailbox import Mailbox
 from rollback_core.match import NOTHING_WRONG, Match
 from rollback_core.messages import (
     BackfillItem,
@@ -132,15 +132,10 @@ class Session:
         self._is_paused = False
         self._ticks = 0
         self._period_us = terms.period_us
-        # Frames that fit into a datagram for certain, however often the inputs change.
-        room = wire.MAX_DATAGRAM_BYTES - wire.INPUTS_HEADER_BYTES
-        streams = max(1, len(self.local_players))
-        self._frames_per_datagram = (room // streams - wire.ITEM_HEADER_BYTES) // (1 + self._action_bytes)
         self.is_ready = False
         self._now_us = now_us
         self._events: list[Event] = []
-        self._outbox: list[tuple[int, bytes]] = []
-        self._members = list(self.links.values())
+        self._mailbox = Mailbox(self.links, self.timers, self.local_players, self._action_bytes)
         self.timers.set(Timer.HELLO, now_us)
         self.timers.set(Timer.HANDSHAKE, now_us + config.handshake_timeout_us)
         if not self.links:
@@ -173,7 +168,7 @@ class Session:
         self._advance_clock(now_us)
         if self.state is not State.RUNNING:
             if self.state is State.LINGERING:
-                self._send_inputs(now_us)
+                self._mailbox.send_inputs(self.match)
             return 0
         if len(actions) != len(self.local_players):
             raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
@@ -206,7 +201,7 @@ class Session:
         except SimulationError as error:
             self._end(EndReason.GAME_FAILED, None, str(error), now_us)
             raise
-        self._send_inputs(now_us)
+        self._mailbox.send_inputs(self.match)
         return played
 
     def handle_timer(self, now_us: int) -> None:
@@ -223,14 +218,15 @@ class Session:
                 case Timer.HANDSHAKE:
                     self._end(EndReason.HANDSHAKE_TIMEOUT, None, "not all peers answered", now_us)
                 case Timer.QUALITY:
-                    self._send_pings(now_us)
+                    self._mailbox.send_pings(now_us)
+                    self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
                 case Timer.LINGER:
                     self._close()
                 case Timer.SILENCE:
                     self._handle_silence(self.links[peer], now_us)
                 case Timer.CONTROL:
                     self.links[peer].control.rewind()
-                    self._send_control(self.links[peer], now_us)
+                    self._mailbox.send_control(self.links[peer], now_us)
 
     def command(self, command: Command, now_us: int) -> None:
         """Carry out a host's wish."""
@@ -245,7 +241,7 @@ class Session:
                 self._is_focused = focused
                 self._update_pause()
                 if self.terms.pause_on_hidden and self.state is State.RUNNING:
-                    self._tell_all(FocusItem(focused), now_us)
+                    self._mailbox.tell_all(FocusItem(focused), now_us)
             case Ready():
                 self.is_ready = True
             case TransportChanged(peer):
@@ -267,10 +263,7 @@ class Session:
 
     def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
         """(peer, datagram) pairs for the transport, in order; they may be lost, doubled, reordered."""
-        outbox = self._outbox
-        if outbox:
-            self._outbox = []
-        return outbox
+        return self._mailbox.drain()
 
     def next_timer_us(self) -> int:
         return self.timers.next_us
@@ -283,7 +276,7 @@ class Session:
 
     @property
     def has_datagrams(self) -> bool:
-        return bool(self._outbox)
+        return bool(self._mailbox.outbox)
 
     @property
     def current_frame(self) -> int:
@@ -316,7 +309,7 @@ class Session:
         """Frames by which this peer is ahead of its slowest partner, as it estimates."""
         current = self.match.timeline.current
         period_us = self.terms.period_us
-        worst = [link.local_advantage_us(current, now_us, period_us) for link in self._members]
+        worst = [link.local_advantage_us(current, now_us, period_us) for link in self._mailbox.members]
         return max(worst) / period_us if worst else 0.0
 
     # Hellos and start.
@@ -330,7 +323,7 @@ class Session:
         try:
             answer_now = self._handshake.receive(link, hello, now_us)
         except Mismatch as mismatch:
-            self._send(link, self._handshake.hello(link, now_us))
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
             self._end(EndReason.HANDSHAKE_MISMATCH, link.peer, str(mismatch), now_us)
             return
         except Refused as refused:
@@ -340,7 +333,7 @@ class Session:
         links = self.links.values()
         self._handshake.propose(links)
         if answer_now:
-            self._send(link, self._handshake.hello(link, now_us))
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
         if self._handshake.is_complete(links):
             self._start(now_us)
 
@@ -349,20 +342,20 @@ class Session:
         if self.ended is not None and self.ended.reason is EndReason.HANDSHAKE_MISMATCH:
             if now_us - link.hello_heard_us >= HELLO_INTERVAL_US:  # two mismatched peers must not chatter
                 link.hello_heard_us = now_us
-                self._send(link, self._handshake.hello(link, now_us))
+                self._mailbox.send(link, self._handshake.hello(link, now_us))
             return
         if hello.incarnation == link.incarnation:
             if not hello.is_satisfied and not hello.is_refusal:
-                self._send(link, self._handshake.hello(link, now_us))
+                self._mailbox.send(link, self._handshake.hello(link, now_us))
             return
         if not hello.is_refusal:
-            self._send(link, self._handshake.refusal(hello.incarnation, now_us))
+            self._mailbox.send(link, self._handshake.refusal(hello.incarnation, now_us))
         if self.state is State.RUNNING and link.is_member:
             self._lose(link, EndReason.PEER_RESTARTED, "it came back as a new incarnation", now_us)
 
     def _send_hellos(self, now_us: int) -> None:
         for link in self.links.values():
-            self._send(link, self._handshake.hello(link, now_us))
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
         self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)
 
     def _start(self, now_us: int) -> None:
@@ -371,7 +364,7 @@ class Session:
         self.timers.stop(Timer.HELLO)
         self.timers.stop(Timer.HANDSHAKE)
         for link in self.links.values():
-            self._send(link, self._handshake.hello(link, now_us))
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
             link.heard_at_us = now_us
             link.remote_current_at_us = now_us
             self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
@@ -379,7 +372,7 @@ class Session:
             self.timers.set(Timer.QUALITY, now_us)
         self._events.append(Started(self.match.window))
         if self.terms.pause_on_hidden and not self._is_focused:
-            self._tell_all(FocusItem(False), now_us)
+            self._mailbox.tell_all(FocusItem(False), now_us)
 
     # Play.
 
@@ -439,7 +432,7 @@ class Session:
 
     def _update_pause(self) -> None:
         hidden = self.terms.pause_on_hidden and not self._is_focused
-        silent = any(link.is_interrupted or not link.is_focused for link in self._members)
+        silent = any(link.is_interrupted or not link.is_focused for link in self._mailbox.members)
         self._is_paused = hidden or silent
 
     def _set_delay(self, delay: int) -> None:
@@ -452,7 +445,7 @@ class Session:
         current = self.match.timeline.current
         slowest = None
         worst_us = 0
-        for link in self._members:
+        for link in self._mailbox.members:
             ahead_us = link.local_advantage_us(current, now_us, period_us)
             link.advantage = 4 * ahead_us // period_us
             if slowest is None or ahead_us > worst_us:
@@ -464,7 +457,7 @@ class Session:
     def _commit(self, now_us: int) -> None:
         match = self.match
         known = match.confirmed
-        for link in self._members:
+        for link in self._mailbox.members:
             if link.reported_confirmed < known:
                 known = link.reported_confirmed
         # In play a few frames at a time: handing rows out costs the same for one as for four.
@@ -479,7 +472,7 @@ class Session:
         self.desync.committed(frames)
         if self.desync.outbox or self.desync.events:
             self._drain_desync(now_us)
-        acked = [link.acked for link in self._members]
+        acked = [link.acked for link in self._mailbox.members]
         match.forget(
             inputs_before=min(acked, default=match.committed),
             states_before=self.desync.states_needed_from,
@@ -500,33 +493,7 @@ class Session:
         self._events.extend(self.desync.events)
         self.desync.events = []
         outbox, self.desync.outbox = self.desync.outbox, []
-        for peer, item in outbox:
-            self._queue_item(self.links[peer], item)
-        self._flush_control(now_us)
-
-    def _send_inputs(self, now_us: int) -> None:
-        match = self.match
-        queues = match.queues
-        current = match.timeline.current
-        end = self.input_end
-        for link in self._members:
-            first = link.acked
-            ack = queues[link.players[0]].end
-            while True:
-                stop = first + self._frames_per_datagram
-                if stop > end:
-                    stop = end
-                streams = [
-                    wire.encode_queue(queues[player], first, stop, self._action_bytes)
-                    for player in self.local_players
-                ]
-                data = wire.encode_inputs(
-                    link.input_tag, first, ack, match.confirmed, link.advantage, current, streams
-                )
-                self._send(link, data)
-                first = stop
-                if first >= end:
-                    break
+        self._mailbox.tell(outbox, now_us)
 
     # Everything that is not inputs.
 
@@ -535,12 +502,12 @@ class Session:
         if not link.is_member:
             # It does not know yet that the others went on without it.
             link.control.rewind()
-            self._send_control(link, now_us)
+            self._mailbox.send_control(link, now_us)
             return
         self._hear(link, now_us)
         match message:
             case Ping(sent_us):
-                self._send(link, wire.encode_ping(link.tag, sent_us, is_pong=True))
+                self._mailbox.send(link, wire.encode_ping(link.tag, sent_us, is_pong=True))
             case Pong(sent_us):
                 link.add_rtt((now_us - sent_us) & wire.MAX_FRAME)
                 self._adapt_delay()
@@ -550,7 +517,7 @@ class Session:
                         data, len(self.terms.seats), self._action_bytes, self._action_count
                     )
                     self._receive_item(link, item, now_us)
-                self._send_control(link, now_us)
+                self._mailbox.send_control(link, now_us)
             case _:
                 raise WireError("inputs of another view")
 
@@ -565,7 +532,7 @@ class Session:
             case DoneItem(frame):
                 # It has committed the frame, so every member of its view holds it.
                 link.is_done = True
-                for other in self._members:
+                for other in self._mailbox.members:
                     other.reported_confirmed = max(other.reported_confirmed, frame)
                 self._close_when_all_done()
             case FocusItem(focused):
@@ -578,13 +545,8 @@ class Session:
     def _adapt_delay(self) -> None:
         if self._adaptive is None or self.state is not State.RUNNING:
             return
-        slowest = max(self._members, key=lambda link: link.rtt_us + 2 * link.rtt_var_us)
+        slowest = max(self._mailbox.members, key=lambda link: link.rtt_us + 2 * link.rtt_var_us)
         self._set_delay(self._adaptive.observe(slowest.rtt_us, slowest.rtt_var_us))
-
-    def _send_pings(self, now_us: int) -> None:
-        for link in self._members:
-            self._send(link, wire.encode_ping(link.tag, now_us, is_pong=False))
-        self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
 
     def _hear(self, link: Link, now_us: int) -> None:
         if link.is_interrupted:
@@ -625,12 +587,10 @@ class Session:
         self._events.extend(departure.events)
         departure.events = []
         outbox, departure.outbox = departure.outbox, []
-        for peer, item in outbox:
-            self._queue_item(self.links[peer], item)
         if departure.has_new_view:
             departure.has_new_view = False
             self._enter_view()
-        self._flush_control(now_us)
+        self._mailbox.tell(outbox, now_us)
         if departure.end_reason is not None and self.ended is None:
             self._end(departure.end_reason, link.peer, "", now_us)
 
@@ -649,7 +609,7 @@ class Session:
                 self.timers.stop(Timer.SILENCE, link.peer)
                 self.timers.stop(Timer.CONTROL, link.peer)
                 self.desync.drop_partner(link.peer)
-        self._members = [link for link in self.links.values() if link.is_member]
+        self._mailbox.members = [link for link in self.links.values() if link.is_member]
         self._update_pause()
 
     def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
@@ -668,7 +628,7 @@ class Session:
         self.timers.stop(Timer.HELLO)
         self.timers.stop(Timer.HANDSHAKE)
         self.timers.set(Timer.LINGER, now_us + self.config.linger_us)
-        self._tell_all(farewell, now_us)
+        self._mailbox.tell_all(farewell, now_us)
         self._close_when_all_done()
 
     def _flush_confirmed(
@@ -696,47 +656,17 @@ class Session:
     def _close_when_all_done(self) -> None:
         """Nobody needs an answer of ours any more."""
         if self.state is State.LINGERING and all(
-            link.is_done and not link.control.pending for link in self._members
+            link.is_done and not link.control.pending for link in self._mailbox.members
         ):
             self._close()
 
     def _close(self) -> None:
         self._step("closed")
-        self.timers = Timers()
+        self.timers.stop_all()
         self._events.append(Closed())
 
     def _step(self, event: str) -> None:
         self.state = TRANSITIONS[self.state][event]
-
-    # Sending.
-
-    def _tell_all(self, item: Item, now_us: int) -> None:
-        for link in self._members:
-            if link.tag:
-                self._queue_item(link, item)
-        self._flush_control(now_us)
-
-    def _queue_item(self, link: Link, item: Item) -> None:
-        link.control.queue(wire.encode_item(item, self._action_bytes))
-
-    def _flush_control(self, now_us: int) -> None:
-        for link in self._members:
-            if link.control.has_news:
-                self._send_control(link, now_us)
-
-    def _send_control(self, link: Link, now_us: int) -> None:
-        for data in link.control.datagrams(link.tag):
-            self._send(link, data)
-        if link.is_member:
-            if link.control.pending:
-                self.timers.set(Timer.CONTROL, now_us + RESEND_US, link.peer)
-            else:
-                self.timers.stop(Timer.CONTROL, link.peer)
-
-    def _send(self, link: Link, data: bytes) -> None:
-        link.sent_datagrams += 1
-        link.sent_bytes += len(data)
-        self._outbox.append((link.peer, data))
 
     def _advance_clock(self, now_us: int) -> None:
         if now_us < self._now_us:

@@ -37,6 +37,10 @@ class Timers:
     def stop(self, timer: Timer, peer: int = 0) -> None:
         self.set(timer, NEVER, peer)
 
+    def stop_all(self) -> None:
+        self._at = [NEVER] * len(self._at)
+        self.next_us = NEVER
+
     def at(self, timer: Timer, peer: int = 0) -> int:
         return self._at[timer * MAX_PLAYERS + peer]
 
