@@ -168,8 +168,10 @@ class Responsiveness(Oracle):
         waiting = self._waiting.setdefault(host.index, [])
         local = session.local_players
         timeline = session.match.timeline
-        if played == 1 and session.input_end == end + 1 and session.delay_frames == delay:
-            # Submitted at this tick for frame `end`; this tick presents one frame.
+        is_ordinary = session.input_end == end + 1 == timeline.current + delay
+        if played == 1 and is_ordinary and session.delay_frames == delay:
+            # Submitted at this tick for frame `end`; this tick presents one frame. (An input taken at a
+            # stall is shown that much later: there was nothing to present.)
             queues = session.match.queues
             waiting.append((end, presented, delay, tuple([queues[player].last_action for player in local])))
         while waiting and waiting[0][0] < timeline.current:

@@ -67,7 +67,7 @@ class Provenance(Oracle):
             self.checks += 1
             focused = bool(frame.focus_mask >> player & 1)
             if frame.left_mask >> player & 1:
-                expected = (ledger.neutral_action, False)
+                expected = (ledger.ready_action, False)
             elif number < len(ledger.inputs[player]):
                 expected = ledger.inputs[player][number]
             else:

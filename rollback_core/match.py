@@ -23,7 +23,7 @@ _new_committed: Final = partial(tuple.__new__, CommittedFrame)
 
 NOTHING_WRONG: Final = 1 << 62
 MAX_AHEAD_FRAMES: Final = 512  # twice what two windows and two delays allow a partner to be ahead
-FILL_AHEAD: Final = 128  # neutral inputs of players who left are kept this far ahead; beats any window
+FILL_AHEAD: Final = 128  # inputs of players who left are kept this far ahead; beats any window
 
 
 class Match:
@@ -132,21 +132,24 @@ class Match:
         return end if cut is None or end < cut else cut
 
     def cut(self, player: int, frame: int) -> None:
-        """The player has left: from `frame` on the input is the neutral one, once all before is held."""
+        """The player has left: from `frame` on it does nothing, once all its inputs before are held."""
         if frame < self.held(player):
             raise UsageError(f"player {player} cannot be cut at {frame}: held up to {self.held(player)}")
         self._left[player] = frame
         self.fill_left()
 
     def fill_left(self) -> None:
-        """Keep the neutral inputs of players who left ahead of play."""
+        """Keep the inputs of players who left ahead of play: READY, which in play is the neutral action.
+
+        So the others never wait before a round for someone who is gone.
+        """
         for player, cut in self._left.items():
             queue = self.queues[player]
             if queue.end >= cut:
                 target = self.timeline.current + FILL_AHEAD
                 if queue.end < target:
-                    neutral = self.timeline.game.game.spec.neutral_action
-                    self.add_remote(player, queue.end, [(target - queue.end, neutral, False)])
+                    ready = self.timeline.game.ready_action
+                    self.add_remote(player, queue.end, [(target - queue.end, ready, False)])
 
     @property
     def left(self) -> dict[int, int]:
