@@ -43,7 +43,7 @@ class Ledger:
 
     def after_tick(self, host: Host, played: int) -> None:
         before = self._before.get(host.index)
-        if before is None or host.was_reloaded:
+        if before is None:
             return
         end_before, current, delay, phase = before
         session = host.peer.session

@@ -25,7 +25,10 @@ _HOOKS = ("before_tick", "after_tick", "committed", "event")
 
 
 class OracleWatch:
-    """Passes what happens to the oracles that want to know; a HostObserver."""
+    """Passes what happens to the oracles that want to know; a HostObserver.
+
+    What a reloaded host does belongs to another session, if it finds one: it is not watched.
+    """
 
     def __init__(self) -> None:
         self.oracles: list[Oracle] = []
@@ -67,19 +70,19 @@ class OracleWatch:
             ]
 
     def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
-        if self._ledger is not None:
+        if self._ledger is not None and not host.was_reloaded:
             self._ledger.before_tick(host, actions)
             for watch in self._wants["before_tick"]:
                 watch(host)
 
     def after_tick(self, host: Host, played: int) -> None:
-        if self._ledger is not None:
+        if self._ledger is not None and not host.was_reloaded:
             self._ledger.after_tick(host, played)
             for watch in self._wants["after_tick"]:
                 watch(host, played)
 
     def events(self, host: Host, events: list[Event]) -> None:
-        for event in events:
+        for event in () if host.was_reloaded else events:
             if type(event) is Committed:
                 for frame in event.frames:
                     for watch in self._wants["committed"]:

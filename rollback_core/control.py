@@ -8,10 +8,11 @@ happens for something that matters.
 from typing import Final
 
 from rollback_core import wire
-from rollback_core.errors import WireError
+from rollback_core.errors import UsageError, WireError
 from rollback_core.messages import Control
 
 RESEND_US: Final = 200_000  # as GGPO's; above most round trips, below what a person notices
+MAX_ITEM_BYTES: Final = wire.MAX_DATAGRAM_BYTES - wire.CONTROL_HEADER_BYTES - wire.ITEM_HEADER_BYTES
 MAX_AHEAD: Final = 4_096  # items that a partner may be ahead; more is not a partner of ours
 
 
@@ -38,6 +39,9 @@ class ControlStream:
         return self.is_ack_owed or self._next_to_send < self._first + len(self._pending)
 
     def queue(self, item: bytes) -> None:
+        """Send this item, once, in order, until it is acknowledged."""
+        if len(item) > MAX_ITEM_BYTES:
+            raise UsageError(f"control: an item of {len(item)} bytes, at most {MAX_ITEM_BYTES} fit")
         self._pending.append(item)
 
     def rewind(self) -> None:
@@ -63,22 +67,23 @@ class ControlStream:
             self.is_ack_owed = False
         return result
 
-    def receive(self, message: Control) -> list[bytes]:
-        """The items that are new, in order."""
-        if not self._first <= message.ack <= self._next_to_send:
-            if message.ack > self._next_to_send:
-                raise WireError(f"control: item {message.ack} acknowledged but never sent")
-        else:
-            del self._pending[: message.ack - self._first]
-            self._first = message.ack
+    def fresh(self, message: Control) -> tuple[bytes, ...]:
+        """The items that `receive` would take, or WireError; changes nothing."""
+        if message.ack > self._next_to_send:
+            raise WireError(f"control: item {message.ack} acknowledged but never sent")
         if message.first > self.received + MAX_AHEAD:
             raise WireError(f"control: item {message.first} is too far ahead")
-        if not message.items:
-            return []
-        self.is_ack_owed = True
         skip = self.received - message.first
-        if skip < 0:
-            return []  # an earlier datagram is missing; its items will come again
-        fresh = list(message.items[skip:])
+        # With a gap before them they will come again.
+        return message.items[skip:] if skip >= 0 else ()
+
+    def receive(self, message: Control) -> tuple[bytes, ...]:
+        """Take the message in; the items that are new, in order."""
+        fresh = self.fresh(message)
+        if message.ack > self._first:
+            del self._pending[: message.ack - self._first]
+            self._first = message.ack
+        if message.items:
+            self.is_ack_owed = True
         self.received += len(fresh)
         return fresh

@@ -61,7 +61,7 @@ class Departure:
                     else:
                         self._decide()
             case DecisionItem():
-                self._receive_decision(item)
+                self._receive_decision(peer, item)
             case BackfillItem():
                 self._receive_backfill(item)
 
@@ -78,12 +78,14 @@ class Departure:
         if decision is not None:
             self._enter(decision)
 
-    def _receive_decision(self, decision: DecisionItem) -> None:
+    def _receive_decision(self, peer: int, decision: DecisionItem) -> None:
         membership = self.membership
-        if decision.epoch <= membership.epoch:
-            return
         if not decision.members >> membership.me & 1:
+            # Whatever our view: a majority that left us out never commits with us again.
             self.end_reason = EndReason.EXCLUDED
+            return
+        # From someone we have voted against it may be a view that nobody else will enter.
+        if decision.epoch <= membership.epoch or membership.suspects >> peer & 1:
             return
         if decision.epoch != membership.epoch + 1 or decision.members & ~membership.members:
             raise WireError(f"decision of view {decision.epoch} does not follow view {membership.epoch}")

@@ -10,7 +10,7 @@ from rollback_core.control import RESEND_US
 from rollback_core.link import Link
 from rollback_core.match import Match
 from rollback_core.messages import Item
-from rollback_core.timers import Timer, Timers
+from rollback_core.timers import NEVER, Timer, Timers
 
 
 class Mailbox:
@@ -96,7 +96,8 @@ class Mailbox:
             self.send(link, data)
         if not link.is_member:
             return
-        if link.control.pending:
-            self._timers.set(Timer.CONTROL, now_us + RESEND_US, link.peer)
-        else:
+        if not link.control.pending:
             self._timers.stop(Timer.CONTROL, link.peer)
+        elif self._timers.at(Timer.CONTROL, link.peer) == NEVER:
+            # Never put off by what is sent meanwhile: a lively partner would starve the retransmission.
+            self._timers.set(Timer.CONTROL, now_us + RESEND_US, link.peer)

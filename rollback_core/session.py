@@ -130,6 +130,7 @@ class Session:
         )
         self._is_focused = True
         self._is_paused = False
+        self._is_someone_done = False
         self._ticks = 0
         self._period_us = terms.period_us
         self.is_ready = False
@@ -145,10 +146,10 @@ class Session:
 
     def receive_datagram(self, peer: int, data: bytes, now_us: int) -> None:
         """Take in what the transport delivered from `peer`. Bad bytes change nothing but a counter."""
-        self._advance_clock(now_us)
         link = self.links.get(peer)
         if link is None:
             raise UsageError(f"there is no peer {peer}")
+        self._advance_clock(now_us)
         if self.state is State.CLOSED:
             return
         try:
@@ -165,13 +166,13 @@ class Session:
         Gives the number of frames played; 0 is a stall or a skip. Raises SimulationError if the
         game does; the session has then ended.
         """
+        if self.state is State.RUNNING:
+            self._check_actions(actions, frames)
         self._advance_clock(now_us)
         if self.state is not State.RUNNING:
             if self.state is State.LINGERING:
                 self._mailbox.send_inputs(self.match)
             return 0
-        if len(actions) != len(self.local_players):
-            raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
         match = self.match
         played = 0
         try:
@@ -197,7 +198,7 @@ class Session:
             self.is_stalled = not played and frames > 0 and self._game.phase == PLAYING
             if self.is_stalled:
                 self.stalled_ticks += 1
-            self._commit(now_us)
+            self._commit(now_us, is_playing=played > 0)
         except SimulationError as error:
             self._end(EndReason.GAME_FAILED, None, str(error), now_us)
             raise
@@ -230,11 +231,14 @@ class Session:
 
     def command(self, command: Command, now_us: int) -> None:
         """Carry out a host's wish."""
+        match command:
+            case SetDelay(delay) if not 0 <= delay <= self.terms.max_input_delay_frames:
+                raise UsageError(f"delay: 0 to {self.terms.max_input_delay_frames} frames, not {delay}")
+            case TransportChanged(peer) if peer not in self.links:
+                raise UsageError(f"there is no peer {peer}")
         self._advance_clock(now_us)
         match command:
             case SetDelay(delay):
-                if not 0 <= delay <= self.terms.max_input_delay_frames:
-                    raise UsageError(f"delay: 0 to {self.terms.max_input_delay_frames} frames, not {delay}")
                 self._adaptive = None
                 self._set_delay(delay)
             case FocusChanged(focused):
@@ -245,8 +249,6 @@ class Session:
             case Ready():
                 self.is_ready = True
             case TransportChanged(peer):
-                if peer not in self.links:
-                    raise UsageError(f"there is no peer {peer}")
                 self.links[peer].forget_rtt()
             case Leave(reason):
                 if self.state in (State.HANDSHAKE, State.RUNNING):
@@ -454,16 +456,15 @@ class Session:
         if slowest is not None:
             self.time_sync.observe(worst_us, slowest.remote_advantage_us)
 
-    def _commit(self, now_us: int) -> None:
+    def _commit(self, now_us: int, *, is_playing: bool) -> None:
         match = self.match
         known = match.confirmed
         for link in self._mailbox.members:
             if link.reported_confirmed < known:
                 known = link.reported_confirmed
-        # In play a few frames at a time: handing rows out costs the same for one as for four.
-        if known < match.committed + COMMIT_BATCH and (
-            known <= match.committed or self._game.phase == PLAYING
-        ):
+        # In full play a few frames at a time: handing rows out costs the same for one as for four.
+        is_hasty = not is_playing or self._game.phase != PLAYING or self._is_someone_done
+        if known < match.committed + (1 if is_hasty else COMMIT_BATCH):
             return
         frames = match.commit(known)
         if not frames:
@@ -499,6 +500,13 @@ class Session:
 
     def _receive_other(self, link: Link, data: bytes, now_us: int) -> None:
         message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
+        items = []
+        if isinstance(message, Control):
+            players = len(self.terms.seats)
+            for fresh in link.control.fresh(message):
+                items.append(wire.decode_item(fresh, players, self._action_bytes, self._action_count))
+        elif not isinstance(message, (Ping, Pong)):
+            raise WireError("inputs of another view")
         if not link.is_member:
             # It does not know yet that the others went on without it.
             link.control.rewind()
@@ -512,14 +520,10 @@ class Session:
                 link.add_rtt((now_us - sent_us) & wire.MAX_FRAME)
                 self._adapt_delay()
             case Control():
-                for data in link.control.receive(message):
-                    item = wire.decode_item(
-                        data, len(self.terms.seats), self._action_bytes, self._action_count
-                    )
+                link.control.receive(message)
+                for item in items:
                     self._receive_item(link, item, now_us)
                 self._mailbox.send_control(link, now_us)
-            case _:
-                raise WireError("inputs of another view")
 
     def _receive_item(self, link: Link, item: Item, now_us: int) -> None:
         match item:
@@ -532,6 +536,7 @@ class Session:
             case DoneItem(frame):
                 # It has committed the frame, so every member of its view holds it.
                 link.is_done = True
+                self._is_someone_done = True
                 for other in self._mailbox.members:
                     other.reported_confirmed = max(other.reported_confirmed, frame)
                 self._close_when_all_done()
@@ -667,6 +672,15 @@ class Session:
 
     def _step(self, event: str) -> None:
         self.state = TRANSITIONS[self.state][event]
+
+    def _check_actions(self, actions: Sequence[int], frames: int) -> None:
+        if len(actions) != len(self.local_players):
+            raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
+        for action in actions:
+            if type(action) is not int or not 0 <= action < self.terms.action_count:
+                raise UsageError(f"action {action!r} is not an int from 0 to {self.terms.action_count - 1}")
+        if frames < 0:
+            raise UsageError(f"{frames} frames")
 
     def _advance_clock(self, now_us: int) -> None:
         if now_us < self._now_us:
