@@ -56,6 +56,7 @@ class Host:
         self.is_hidden = False
         self.is_absent = bool(setup.start_us)  # no process: nobody receives
         self.is_gone = False  # absent, and not coming back
+        self._has_opened = not setup.start_us
         self.was_reloaded = False
         self.incarnation = 1
         self._make_peer = make_peer
@@ -78,6 +79,9 @@ class Host:
 
     def _open_late(self, start_us: int) -> Generator[Any, Any, None]:
         yield self.env.timeout(start_us)
+        if self.is_gone:
+            return
+        self._has_opened = True
         self.is_absent = False
         self.is_running = True
         self.peer = self._make_peer(self.local_now_us(), self.incarnation)
@@ -224,8 +228,11 @@ class Host:
 
     def reload(self) -> None:
         """The page comes back as a new incarnation; the old peer's memory is gone."""
+        if not self._has_opened:
+            return
         self.is_absent = False
-        self.was_reloaded = True
+        # Reloaded before its session began, it simply joins a little later.
+        self.was_reloaded |= self.peer.session.state is not State.HANDSHAKE
         self.is_running = True
         self.incarnation += 1
         self.peer = self._make_peer(self.local_now_us(), self.incarnation)

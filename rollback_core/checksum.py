@@ -15,7 +15,7 @@ from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetecte
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 
 MAX_TEXT: Final = 200  # of a value shown in an event
-MAX_KEPT: Final = 64  # checksums a partner may be ahead of us
+MAX_KEPT: Final = 1_024  # checksums a partner may be ahead of us
 
 
 def frame_bytes(encoded_state: bytes, frame: CommittedFrame) -> bytes:

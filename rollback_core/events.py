@@ -32,7 +32,7 @@ class CommittedFrame(NamedTuple):
     actions: tuple[int, ...]  # as sent, READY included: enough to replay
     focus_mask: int
     speculative_mask: int  # this peer stepped the frame on a predicted action of these players
-    left_mask: int  # these players had left; their action is the neutral one
+    left_mask: int  # these players had left; their action is READY, which in play is the neutral one
     outcome: "FrameOutcome | None"  # None on a freeze frame, which has no row
 
 
@@ -94,7 +94,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class PlayersLeft:
-    """The members agreed to go on without these players; their input is neutral from `cut` on."""
+    """The members agreed to go on without these players; they do nothing from `cut` on."""
 
     players: tuple[int, ...]
     cuts: tuple[int, ...]

@@ -85,7 +85,6 @@ class Handshake:
                 (self._config.peer, link.peer),
                 (self._config.incarnation, hello.incarnation),
             )
-            link.set_input_tag(link.tag)
         link.hello_sent_us = hello.sent_us
         link.hello_heard_us = now_us
         if hello.heard == self._config.incarnation and hello.echo_us:

@@ -347,6 +347,7 @@ class Session:
                 self._mailbox.send(link, self._handshake.hello(link, now_us))
             return
         if hello.incarnation == link.incarnation:
+            self._hear(link, now_us)
             if not hello.is_satisfied and not hello.is_refusal:
                 self._mailbox.send(link, self._handshake.hello(link, now_us))
             return
@@ -367,6 +368,7 @@ class Session:
         self.timers.stop(Timer.HANDSHAKE)
         for link in self.links.values():
             self._mailbox.send(link, self._handshake.hello(link, now_us))
+            link.set_input_tag(link.tag)
             link.heard_at_us = now_us
             link.remote_current_at_us = now_us
             self.timers.set(Timer.SILENCE, now_us + self.terms.interrupt_us, link.peer)
@@ -407,6 +409,8 @@ class Session:
         """Everything but inputs of this view."""
         tag = data[: wire.TAG_BYTES]
         if tag == link.tag and tag:
+            if self.state is State.HANDSHAKE:
+                return  # this partner has begun; what it sends comes again, once we have begun too
             self._receive_other(link, data, now_us)
         elif tag == wire.HANDSHAKE_TAG:
             message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
@@ -522,7 +526,10 @@ class Session:
             case Control():
                 link.control.receive(message)
                 for item in items:
-                    self._receive_item(link, item, now_us)
+                    try:
+                        self._receive_item(link, item, now_us)
+                    except WireError:  # one bad item must not take the rest with it: they are acknowledged
+                        link.rejected += 1
                 self._mailbox.send_control(link, now_us)
 
     def _receive_item(self, link: Link, item: Item, now_us: int) -> None:

@@ -1,0 +1,224 @@
+"""Peers whose pasts part at one frame: noticed, the first such frame found, the field named, the odd one blamed."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from rollback_core import canonical, checksum
+from rollback_core.checksum import MAX_KEPT, ChecksumExchange, dump_parts
+from rollback_core.desync import DesyncWatch
+from rollback_core.episodes import Episodes
+from rollback_core.errors import WireError
+from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected
+from rollback_core.match import Match
+from rollback_core.messages import ChecksumItem, DumpItem, Item
+from rollback_core.simulation import StepOutcome
+from scenarios.games.counter import Counter
+
+READY = 4
+
+
+class Flawed(Counter):
+    """Slips by one in a field of its state at one frame."""
+
+    __slots__ = ("at", "field")
+
+    def __init__(self, players: int, at: int, field: int) -> None:
+        self.at = at
+        self.field = field
+        super().__init__(players)
+
+    def step(self, actions: Sequence[int], /) -> StepOutcome:
+        outcome = super().step(actions)
+        state = list(self._state)
+        if state[0] == self.at:
+            state[self.field] += 1
+            self._state = (state[0], state[1], state[2])
+        return outcome
+
+
+class Watched:
+    """A peer's match and its watch; `bytes_of` remembers what the watch may have forgotten."""
+
+    def __init__(self, game: Counter, me: int, n: int, interval: int) -> None:
+        self.match = Match(
+            Episodes(game, seed=4, max_steps=170),
+            players=n,
+            local=(me,),
+            window=0,
+            focus_timeout_frames=0,
+            predict=lambda player, last: last,
+        )
+        self.watch = DesyncWatch(self.match, me, tuple(peer for peer in range(n) if peer != me), interval)
+        self.bytes_of: list[bytes] = []
+
+    def play_to(self, frame: int) -> None:
+        match = self.match
+        while match.timeline.current < frame:
+            now = match.timeline.current
+            for player, queue in enumerate(match.queues):
+                queue.append(READY if now == 0 else (now * (player + 1)) % 4, True)
+            match.update_confirmed()
+            if not match.advance():
+                break
+        frames: list[CommittedFrame] = match.commit(frame)
+        for each in frames:
+            state = match.timeline.game.encode_state(match.timeline.state(each.frame))
+            self.bytes_of.append(checksum.frame_bytes(state, each))
+        if frames:
+            self.watch.committed(frames)
+        match.forget(inputs_before=match.committed, states_before=self.watch.states_needed_from)
+
+
+def play(games: list[Counter], interval: int, random: Random) -> tuple[list[Watched], list[list[Any]]]:
+    """All peers to the end in pieces of any size; items arrive in order, at any time."""
+    n = len(games)
+    peers = [Watched(game, me, n, interval) for me, game in enumerate(games)]
+    links: dict[tuple[int, int], list[Item]] = {(a, b): [] for a in range(n) for b in range(n) if a != b}
+    events: list[list[Any]] = [[] for _ in range(n)]
+
+    def drain(me: int) -> None:
+        watch = peers[me].watch
+        for to, item in watch.outbox:
+            links[me, to].append(item)
+        watch.outbox.clear()
+        events[me] += watch.events
+        watch.events.clear()
+
+    target = [0] * n
+    while min(target) < 171 or any(links.values()):
+        me = random.randrange(n)
+        if target[me] < 171 and target[me] - min(target) < interval:
+            target[me] = min(171, target[me] + random.randint(1, 25))
+            peers[me].play_to(target[me])
+            drain(me)
+        waiting = [pair for pair, items in links.items() if items]
+        if waiting:
+            sender, receiver = random.choice(waiting)
+            item = links[sender, receiver].pop(0)
+            assert isinstance(item, ChecksumItem) or not isinstance(item, str)
+            peers[receiver].watch.receive(sender, item)  # type: ignore[arg-type]
+            drain(receiver)
+    return peers, events
+
+
+@given(st.integers(0, 2**32), st.integers(2, 4), st.sampled_from([7, 20, 60]))
+def test_sound_peers_agree_on_every_checksum(seed: int, n: int, interval: int) -> None:
+    peers, events = play([Counter(n) for _ in range(n)], interval, Random(seed))
+    assert events == [[] for _ in range(n)]
+    due = len([frame for frame in range(1, 171) if frame % interval == 0 or frame == 170])
+    for peer in peers:
+        exchange = peer.watch.exchange
+        assert exchange.comparisons == due * (n - 1)
+        assert exchange.is_clean
+        assert exchange.agreed == 170
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 4),
+    st.sampled_from([7, 20, 60]),
+    st.integers(2, 160),
+    st.integers(1, 2),
+)
+def test_one_flawed_peer_is_found_out(seed: int, n: int, interval: int, at: int, field: int) -> None:
+    random = Random(seed)
+    odd = random.randrange(n)
+    games: list[Counter] = [Counter(n) for _ in range(n)]
+    games[odd] = Flawed(n, at, field)
+    peers, events = play(games, interval, random)
+    assert [len(peer.bytes_of) for peer in peers] == [171] * n
+    sound = peers[(odd + 1) % n].bytes_of
+    first = next(frame for frame in range(171) if peers[odd].bytes_of[frame] != sound[frame])
+    for me, peer in enumerate(peers):
+        found = [each for each in events[me] if isinstance(each, DesyncDetected)]
+        others = [odd] if me != odd else [other for other in range(n) if other != odd]
+        assert {each.peer for each in found} == set(others)
+        for other in others:
+            early, located = [each for each in found if each.peer == other]
+            assert not early.is_located
+            assert located.is_located
+            assert early.checked_frame >= first > early.checked_frame - interval or early.checked_frame == 170
+            assert located.first_frame == first
+            expected = checksum.explain(peer.bytes_of[first], peers[other].bytes_of[first])
+            assert (located.field, located.mine, located.theirs) == (
+                expected[0],
+                repr(expected[1]),
+                repr(expected[2]),
+            )
+            event(located.field)
+        blamed = {each.peers for each in events[me] if isinstance(each, DesyncAttributed)}
+        assert blamed == ({(odd,)} if n > 2 else set())
+
+
+def test_every_field_of_a_frame_counts() -> None:
+    frame = CommittedFrame(3, (0, 1), 3, 0, 0, None)
+    plain = checksum.frame_bytes(b"state", frame)
+    others = [
+        checksum.frame_bytes(b"stale", frame),
+        checksum.frame_bytes(b"state", frame._replace(actions=(1, 1))),
+        checksum.frame_bytes(b"state", frame._replace(focus_mask=1)),
+        checksum.frame_bytes(b"state", frame._replace(left_mask=2)),
+    ]
+    assert len({plain, *others}) == 5
+    assert checksum.frame_bytes(b"state", frame._replace(speculative_mask=1)) == plain, "peers differ in that"
+    assert len({checksum.digest(each) for each in [plain, *others]}) == 5
+
+
+@given(st.binary(max_size=4_000), st.randoms(use_true_random=False))
+def test_a_dump_in_parts_comes_together_in_any_order(data: bytes, random: Random) -> None:
+    exchange = ChecksumExchange(0, (1,))
+    parts = dump_parts(9, data)
+    random.shuffle(parts)
+    whole = [exchange.add_dump(1, part) for part in parts if isinstance(part, DumpItem)]
+    if data:
+        assert whole == [None] * (len(parts) - 1) + [data]
+
+
+def test_parts_that_contradict_each_other_are_refused() -> None:
+    exchange = ChecksumExchange(0, (1,))
+    assert exchange.add_dump(1, DumpItem(9, 5, 6, b"x")) is None
+    assert exchange.add_dump(1, DumpItem(9, 4, 6, b"x")) is None
+    with pytest.raises(WireError, match="part"):
+        exchange.add_dump(1, DumpItem(9, 1, 2, b"x"))
+
+
+def test_a_partner_far_ahead_is_refused() -> None:
+    exchange = ChecksumExchange(0, (1,))
+    for frame in range(MAX_KEPT):
+        exchange.add_theirs(1, ChecksumItem(frame, bytes(8)))
+    with pytest.raises(WireError, match="ahead"):
+        exchange.add_theirs(1, ChecksumItem(MAX_KEPT, bytes(8)))
+
+
+def test_a_tie_blames_nobody() -> None:
+    exchange = ChecksumExchange(0, (1, 2, 3))
+    exchange.add_mine(5, b"a" * 8)
+    for peer, digest in [(1, b"a"), (2, b"b"), (3, b"b")]:
+        exchange.add_theirs(peer, ChecksumItem(5, digest * 8))
+    mismatches, blamed = exchange.compare()
+    assert [peer for peer, _, _ in mismatches] == [2, 3]
+    assert blamed == []
+    assert (exchange.comparisons, exchange.desyncs) == (3, 2)
+
+
+def test_a_partner_who_left_holds_nothing_up() -> None:
+    exchange = ChecksumExchange(0, (1, 2))
+    exchange.add_mine(5, b"a" * 8)
+    exchange.add_theirs(1, ChecksumItem(5, b"a" * 8))
+    exchange.compare()
+    assert exchange.agreed == -1
+    exchange.drop_partner(2)
+    exchange.compare()
+    assert exchange.agreed == 5
+
+
+def test_bytes_that_nobody_can_read_are_explained_as_such() -> None:
+    field, left, right = checksum.explain(
+        canonical.encode({"state": b"\xff1"}), canonical.encode({"state": b"\xff2"})
+    )
+    assert (field, left, right) == ("state", b"\xff1", b"\xff2")
