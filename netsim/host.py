@@ -84,7 +84,13 @@ class Host:
         self._has_opened = True
         self.is_absent = False
         self.is_running = True
+        self._open()
+
+    def _open(self) -> None:
+        """A fresh peer, which is told at once if the page is hidden."""
         self.peer = self._make_peer(self.local_now_us(), self.incarnation)
+        if self.is_hidden:
+            self.command(FocusChanged(False))
         self._rearm()
 
     # Clock.
@@ -231,12 +237,10 @@ class Host:
         if not self._has_opened:
             return
         self.is_absent = False
-        # Reloaded before its session began, it simply joins a little later.
-        self.was_reloaded |= self.peer.session.state is not State.HANDSHAKE
+        self.was_reloaded = True
         self.is_running = True
         self.incarnation += 1
-        self.peer = self._make_peer(self.local_now_us(), self.incarnation)
-        self._rearm()
+        self._open()
 
     def transport_changed(self) -> None:
         for other in self.peer.session.links:

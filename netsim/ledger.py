@@ -22,6 +22,7 @@ class Ledger:
     neutral_action: int = 0
     ready_action: int = 0
     _before: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    _incarnations: dict[int, int] = field(default_factory=dict)
     _actions: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -33,6 +34,11 @@ class Ledger:
             self._before.pop(host.index, None)
             return
         match = session.match
+        if self._incarnations.setdefault(host.index, host.incarnation) != host.incarnation:
+            # Reloaded before the others had begun: nobody holds anything of its former self.
+            self._incarnations[host.index] = host.incarnation
+            for player in session.local_players:
+                self.inputs[player] = []
         self._before[host.index] = (
             session.input_end,
             match.timeline.current,

@@ -154,7 +154,7 @@ class Responsiveness(Oracle):
         super().__init__()
         self.worst_frames: dict[int, int] = {}
         self._before: dict[int, tuple[int, int, int]] = {}
-        self._waiting: dict[int, list[tuple[int, int, int, tuple[int, ...]]]] = {}
+        self._waiting: dict[tuple[int, int], list[tuple[int, int, int, tuple[int, ...]]]] = {}
 
     def before_tick(self, host: Host) -> None:
         session = host.peer.session
@@ -165,7 +165,7 @@ class Responsiveness(Oracle):
         if session.state is not State.RUNNING:
             return
         end, delay, presented = self._before[host.index]
-        waiting = self._waiting.setdefault(host.index, [])
+        waiting = self._waiting.setdefault((host.index, host.incarnation), [])
         local = session.local_players
         timeline = session.match.timeline
         is_ordinary = session.input_end == end + 1 == timeline.current + delay

@@ -16,13 +16,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """In `module`, `old` (found exactly once) becomes `new`. `scenario` is one that shows it."""
+    """In `module`, `old` (found exactly once) becomes `new`. `scenario` is one that shows it.
+
+    `killer` is the law that must not hold then: an oracle's id, "expectation" for a bound of the
+    scenario, or the error that the core itself stops with.
+    """
 
     summary: str
     module: str
     old: str
     new: str
     scenario: str
+    killer: str
 
 
 PATCHES: dict[str, Patch] = {
@@ -32,6 +37,7 @@ PATCHES: dict[str, Patch] = {
         "if predicted != action and end < self.first_incorrect:",
         "if predicted != action and end > self.first_incorrect:",
         "demo",
+        "O5-O8",
     ),
     "first-incorrect-is-latest": Patch(
         "the latest wrong frame counts instead of the earliest",
@@ -39,6 +45,7 @@ PATCHES: dict[str, Patch] = {
         "if predicted != action and end < self.first_incorrect:",
         "if predicted != action:",
         "loss-15-active",
+        "O5-O8",
     ),
     "wrong-state-loaded": Patch(
         "a rollback loads the state one frame too early",
@@ -46,6 +53,7 @@ PATCHES: dict[str, Patch] = {
         "game.load_state(states[cut])",
         "game.load_state(states[cut - 1])",
         "latency-100ms",
+        "O3",
     ),
     "saved-before-stepped": Patch(
         "a replayed frame's state is saved before the step instead of after",
@@ -53,20 +61,23 @@ PATCHES: dict[str, Patch] = {
         "                outcomes.append(step(actions))\n                states.append(save())\n",
         "                states.append(save())\n                outcomes.append(step(actions))\n",
         "latency-100ms",
+        "O3",
     ),
     "committed-by-own-view": Patch(
         "a frame counts as committed when this peer alone has confirmed it",
         "rollback_core.session",
         "if link.reported_confirmed < known:",
         "if link.reported_confirmed < -1:",
-        "drop-second-during-agreement",
+        "drop-split-view",
+        "O13",
     ),
     "cut-is-minimum": Patch(
         "a lost player's inputs are cut at the least that a survivor holds",
         "rollback_core.membership",
         "max(vote.ends[player] for vote in votes)",
         "min(vote.ends[player] for vote in votes)",
-        "drop-second-during-agreement",
+        "drop-split-view",
+        "UsageError",
     ),
     "focus-not-in-input": Patch(
         "the focus flag does not ride with the input",
@@ -74,6 +85,7 @@ PATCHES: dict[str, Patch] = {
         "queue.append(actions[index], focused)",
         "queue.append(actions[index], True)",
         "focus-hidden-5s",
+        "O2",
     ),
     "always-speculative": Patch(
         "every row is marked speculative",
@@ -81,13 +93,15 @@ PATCHES: dict[str, Patch] = {
         "self.speculative.extend((speculative,) * missing)",
         "self.speculative.extend((3,) * missing)",
         "latency-100ms",
+        "A11",
     ),
     "acknowledged-too-much": Patch(
         "a frame is acknowledged that has not come",
-        "rollback_core.session",
+        "rollback_core.mailbox",
         "ack = queues[link.players[0]].end",
         "ack = queues[link.players[0]].end + 2",
         "loss-15-active",
+        "O10",
     ),
     "never-compared": Patch(
         "the checksums of the partners are never found",
@@ -95,6 +109,7 @@ PATCHES: dict[str, Patch] = {
         "theirs = self._theirs[peer].get(frame)",
         "theirs = self._theirs[peer].get(-frame)",
         "latency-100ms",
+        "O9",
     ),
     "gap-filled-with-nothing": Patch(
         "an increase of the delay fills the gap with no input instead of the last",
@@ -102,16 +117,18 @@ PATCHES: dict[str, Patch] = {
         "queue.append(queue.last_action, queue.last_focused)",
         "queue.append(0, queue.last_focused)",
         "delay-up-down",
+        "O2",
     ),
     "always-resimulates": Patch(
         "every tick replays the last frame, wrong or not",
         "rollback_core.session",
-        "            if match.first_incorrect != NOTHING_WRONG:\n"
-        "                self._events.append(match.correct())\n            if self.is_paused:",
-        "            if match.timeline.current:\n"
-        "                match.first_incorrect = min(match.first_incorrect, match.timeline.current - 1)\n"
-        "                self._events.append(match.correct())\n            if self.is_paused:",
+        "            if match.first_incorrect != NOTHING_WRONG:\n                self._events.append(match.correct())\n"
+        "            if self._is_paused:\n",
+        "            match.first_incorrect = min(match.first_incorrect, max(0, self.current_frame - 1))\n"
+        "            if self.current_frame:\n                self._events.append(match.correct())\n"
+        "            if self._is_paused:\n",
         "latency-100ms",
+        "O5-O8",
     ),
     "window-not-kept": Patch(
         "play goes on past the prediction window",
@@ -119,6 +136,7 @@ PATCHES: dict[str, Patch] = {
         "stop = confirmed + 1 + window",
         "stop = confirmed + 1 + 2 * window",
         "blackout-3s",
+        "O5-O8",
     ),
     "episode-time-not-restored": Patch(
         "a rollback forgets to restore one number of the state",
@@ -126,6 +144,104 @@ PATCHES: dict[str, Patch] = {
         "self.phase, self.episode, self.t, self._ready_mask, self._countdown, inner = state",
         "self.phase, self.episode, _, self._ready_mask, self._countdown, inner = state",
         "latency-100ms",
+        "O3",
+    ),
+    "not-mended-while-paused": Patch(
+        "a wrong prediction is forgotten when it comes to light during a pause",
+        "rollback_core.session",
+        "                self._events.append(match.correct())\n            if self._is_paused:\n",
+        "                if not self._is_paused:\n                    self._events.append(match.correct())\n"
+        "                match.first_incorrect = NOTHING_WRONG\n            if self._is_paused:\n",
+        "focus-pause-on-hidden",
+        "O5-O8",
+    ),
+    "left-a-frame-late": Patch(
+        "a lost player's first frame without it still counts as its own",
+        "rollback_core.match",
+        "for player, cut in self._left.items() if frame >= cut",
+        "for player, cut in self._left.items() if frame > cut",
+        "drop-one-of-four",
+        "O2",
+    ),
+    "player-0-never-leaves": Patch(
+        "player 0 counts as nobody in the list of those who left",
+        "rollback_core.match",
+        "for player, cut in self._left.items() if frame >= cut",
+        "for player, cut in self._left.items() if player and frame >= cut",
+        "drop-split-view",
+        "O2",
+    ),
+    "one-ack-for-all": Patch(
+        "one partner's acknowledgement counts for every partner",
+        "rollback_core.session",
+        "            link.acked = ack\n",
+        "            for each in self.links.values():\n                each.acked = max(each.acked, ack)\n",
+        "n-counter-8",
+        "O10",
+    ),
+    "resumed-at-every-datagram": Patch(
+        "the end of an interruption is told whether there was one or not",
+        "rollback_core.session",
+        "        if link.is_interrupted:\n            link.is_interrupted = False\n",
+        "        if True:\n            link.is_interrupted = False\n",
+        "latency-lan",
+        "O16",
+    ),
+    "confirmed-by-anyone": Patch(
+        "a frame counts as confirmed when any player's input is known, not all",
+        "rollback_core.match",
+        "if queue.end < confirmed:",
+        "if queue.end > confirmed:",
+        "latency-100ms",
+        "error",
+    ),
+    "decided-without-votes": Patch(
+        "a view is decided before all who stay have voted",
+        "rollback_core.membership",
+        "                if vote is None or vote.suspects != self.suspects:\n                    return None\n",
+        "                if vote is None or vote.suspects != self.suspects:\n                    continue\n",
+        "drop-split-view",
+        "O13",
+    ),
+    "told-only-once": Patch(
+        "what must arrive is sent once and never again",
+        "rollback_core.control",
+        "        self._next_to_send = self._first\n",
+        "        self._next_to_send = self._next_to_send\n",
+        "loss-busy-control",
+        "expectation",
+    ),
+    "never-filled-in": Patch(
+        "inputs of a lost player that others hold are not asked for",
+        "rollback_core.departure",
+        "        if is_short:\n",
+        "        if False:\n",
+        "drop-split-view",
+        "O10",
+    ),
+    "waits-for-nobody": Patch(
+        "time sync never lets the one who is ahead wait",
+        "rollback_core.time_sync",
+        "        if not self._owed:\n            return False\n",
+        "        if True:\n            return False\n",
+        "drift-fast-timer",
+        "expectation",
+    ),
+    "delay-never-falls": Patch(
+        "a lower delay is accepted and has no effect: no input is ever dropped for it",
+        "rollback_core.match",
+        "            if end > target:\n                return False\n",
+        "            if end > target + 99:\n                return False\n",
+        "delay-down-both",
+        "expectation",
+    ),
+    "state-not-of-the-frame": Patch(
+        "the snapshots after a loaded one are kept, so that later ones are found under the wrong frame",
+        "rollback_core.timeline",
+        "                del states[cut + 1 :]\n",
+        "                del states[cut + 2 :]\n",
+        "latency-100ms",
+        "O3",
     ),
 }
 

@@ -25,17 +25,17 @@ class SessionData:
 
 
 def collect(world: World) -> SessionData:
-    """Take every recorder's rows. A reloaded peer has none: its former self's memory is gone."""
+    """Take every recorder's rows. What a reloaded peer's former self had recorded is gone."""
     frames = []
     shared = []
     local = []
     for host in world.hosts:
         recorder = host.peer.recorder
-        mine = [] if host.was_reloaded else recorder.take_shared()
+        mine = [] if world.is_another_session else recorder.take_shared()
         rows = [row for row in map(shared_row, mine) if row is not None]
         frames.append(mine)
         shared.append(csv_text([shared_header(world.spec), *rows]))
-        local_rows = [] if host.was_reloaded else recorder.take_local()
+        local_rows = [] if world.is_another_session else recorder.take_local()
         local.append(csv_text([local_header(world.spec), *local_rows]))
     return SessionData(frames, shared, local)
 

@@ -27,7 +27,7 @@ _HOOKS = ("before_tick", "after_tick", "committed", "event")
 class OracleWatch:
     """Passes what happens to the oracles that want to know; a HostObserver.
 
-    What a reloaded host does belongs to another session, if it finds one: it is not watched.
+    Once every host has been reloaded, what they play is another session: it is not watched.
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,13 @@ class OracleWatch:
         self.responsiveness = Responsiveness()
         self.rollbacks = Mispredictions()
         self._ledger: Ledger | None = None
+        self._world: World | None = None
         self._wants: dict[str, list[Any]] = {}
 
     def begin(self, world: World) -> None:
         """Set up for a world that has just been built; nothing has been played yet."""
         scenario = world.scenario
+        self._world = world
         spec = world.spec
         self._ledger = Ledger(
             len(spec.agents), neutral_action=spec.neutral_action, ready_action=spec.action_count
@@ -69,20 +71,23 @@ class OracleWatch:
                 if getattr(type(oracle), hook) is not getattr(Oracle, hook)
             ]
 
+    def _is_another_session(self) -> bool:
+        return self._world is not None and self._world.is_another_session
+
     def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
-        if self._ledger is not None and not host.was_reloaded:
+        if self._ledger is not None and not self._is_another_session():
             self._ledger.before_tick(host, actions)
             for watch in self._wants["before_tick"]:
                 watch(host)
 
     def after_tick(self, host: Host, played: int) -> None:
-        if self._ledger is not None and not host.was_reloaded:
+        if self._ledger is not None and not self._is_another_session():
             self._ledger.after_tick(host, played)
             for watch in self._wants["after_tick"]:
                 watch(host, played)
 
     def events(self, host: Host, events: list[Event]) -> None:
-        for event in () if host.was_reloaded else events:
+        for event in () if self._is_another_session() else events:
             if type(event) is Committed:
                 for frame in event.frames:
                     for watch in self._wants["committed"]:

@@ -35,6 +35,15 @@ class World:
     limit_us: int
 
     @property
+    def is_another_session(self) -> bool:
+        """Everyone was reloaded: what they play now, if anything, is another session than the one watched.
+
+        A host reloaded before the others had begun joins them a little later; one reloaded after is
+        refused, and plays no more.
+        """
+        return all(other.was_reloaded for other in self.hosts)
+
+    @property
     def is_over(self) -> bool:
         """Nobody has anything left to do."""
         return all(host.is_gone or host.peer.session.state is State.CLOSED for host in self.hosts)

@@ -71,7 +71,7 @@ def render_page(result: ResultFolder, *, companion: Companion | None = None) -> 
         table=table,
         subtitle=run_title(table),
         headlines=headlines(table),
-        violations=violations(table),
+        violations=[{**oracle, "place": _place(oracle["violation"] or {})} for oracle in violations(table)],
         broken=broken_expectations(table),
         exercised=exercised_sentence(table),
         companion=companion,
@@ -96,6 +96,14 @@ def _peer_heading(peer: Table) -> Table:
         "hue": player_hue(min(peer["players"], default=peer["peer"])),
         "end": _end_words(peer["end"]),
     }
+
+
+def _place(violation: Table) -> str:
+    words = {"frame": "frame", "player": "player", "peer": "seen at peer"}
+    parts = [
+        f"{word} {count(violation[key])}" for key, word in words.items() if violation.get(key) is not None
+    ]
+    return ", ".join(parts).capitalize()
 
 
 def _end_words(end: Table) -> str:

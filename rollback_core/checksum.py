@@ -1,13 +1,15 @@
 """Finding out that peers' committed pasts differ, and where.
 
 Every `interval` committed frames each peer sends a checksum of that frame (state before it, inputs,
-row). Since committed frames are final, a checksum is valid whenever it exists. The snapshots since
-the last agreed frame are kept, not their checksums: on a mismatch both peers send short checksums of
-every frame since, find the first that differs, and exchange its bytes to name the field.
+row) and of a chain over all inputs and rows before it. Since committed frames are final, a checksum
+is valid whenever it exists. The snapshots since the last agreed frame are kept, not their checksums:
+on a mismatch both peers send short checksums of every frame since, find the first that differs, and
+exchange its bytes to name the field.
 """
 
 import hashlib
 from typing import Any, Final
+from zlib import crc32
 
 from rollback_core import canonical, wire
 from rollback_core.errors import WireError
@@ -29,6 +31,11 @@ def frame_bytes(encoded_state: bytes, frame: CommittedFrame) -> bytes:
     )
 
 
+def chained(chain: int, frame: CommittedFrame) -> int:
+    """The running checksum with one more committed frame: cheap, since it is for every frame."""
+    return crc32(repr((frame.actions, frame.focus_mask, frame.left_mask, frame.outcome)).encode(), chain)
+
+
 def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[: wire.DIGEST_BYTES]
 
@@ -39,6 +46,7 @@ class ChecksumExchange:
     __slots__ = (
         "_dumps",
         "_found",
+        "_located",
         "_mine",
         "_mismatch",
         "_partners",
@@ -59,7 +67,8 @@ class ChecksumExchange:
         self._mismatch: dict[int, int] = {}  # peer -> checked frame
         self._ranges: dict[int, ChecksumRangeItem] = {}
         self._found: dict[int, int] = {}  # peer -> first diverging frame
-        self._dumps: dict[int, dict[int, bytes]] = {}
+        self._dumps: dict[int, list[bytes | None]] = {}
+        self._located: set[int] = set()
         self.comparisons = 0
         self.desyncs = 0
 
@@ -71,6 +80,10 @@ class ChecksumExchange:
     def is_clean(self) -> bool:
         """No comparison has failed."""
         return not self.desyncs
+
+    @property
+    def is_locating(self) -> bool:
+        return any(peer in self._mismatch and peer not in self._located for peer in self._partners)
 
     def drop_partner(self, peer: int) -> None:
         self._verdicts.pop(peer, None)
@@ -139,15 +152,17 @@ class ChecksumExchange:
 
     def add_dump(self, peer: int, item: DumpItem) -> bytes | None:
         """The whole dump once its last part is there."""
-        parts = self._dumps.setdefault(peer, {})
+        parts = self._dumps.setdefault(peer, [None] * item.parts)
+        if len(parts) != item.parts:
+            raise WireError(f"dump: {item.parts} parts after {len(parts)}")
         parts[item.part] = item.data
-        if len(parts) < item.parts:
-            return None
-        return b"".join(parts[index] for index in range(item.parts))
+        whole = [part for part in parts if part is not None]
+        return b"".join(whole) if len(whole) == len(parts) else None
 
     def located(self, peer: int, mine: bytes, theirs: bytes) -> DesyncDetected:
         """The event that names the first field in which the two dumps differ."""
         frame = self._found[peer]
+        self._located.add(peer)
         try:
             field, left, right = explain(mine, theirs)
         except WireError:

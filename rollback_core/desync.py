@@ -4,6 +4,7 @@ from rollback_core import checksum, wire
 from rollback_core.checksum import ChecksumExchange
 from rollback_core.errors import WireError
 from rollback_core.events import CommittedFrame, DesyncDetected, Event
+from rollback_core.frame import NO_FRAME
 from rollback_core.match import Match
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 from rollback_core.timeline import PRUNE_CHUNK
@@ -12,12 +13,14 @@ from rollback_core.timeline import PRUNE_CHUNK
 class DesyncWatch:
     """Feeds the exchange from the match. `outbox` (peer, item) and `events` are the session's to drain."""
 
-    __slots__ = ("_interval", "_match", "_partners", "events", "exchange", "outbox")
+    __slots__ = ("_chain", "_interval", "_match", "_own", "_partners", "events", "exchange", "outbox")
 
     def __init__(self, match: Match, me: int, partners: tuple[int, ...], interval: int) -> None:
         self._match = match
         self._partners = partners
         self._interval = interval
+        self._chain = 0  # over inputs and rows of every committed frame: a single odd row shows for good
+        self._own: dict[int, bytes] = {}  # peer -> our bytes of the diverging frame, until theirs come
         self.exchange = ChecksumExchange(me, partners)
         self.outbox: list[tuple[int, Item]] = []
         self.events: list[Event] = []
@@ -27,15 +30,17 @@ class DesyncWatch:
         interval = self._interval
         if not interval:
             return
-        first = frames[0].frame
-        last = frames[-1].frame
-        due = [frame for frame in range(first + -first % interval, last + 1, interval) if frame]
-        if self._match.end_reason is not None and last % interval:
-            due.append(last)
-        for frame in due:
-            item = self.exchange.add_mine(frame, checksum.digest(self._bytes(frame)))
-            self.outbox.extend((peer, item) for peer in self._partners)
-        if due:
+        last = frames[-1].frame if self._match.end_reason is not None else NO_FRAME
+        is_due = False
+        for frame in frames:
+            self._chain = checksum.chained(self._chain, frame)
+            number = frame.frame
+            if (number and not number % interval) or number == last:
+                is_due = True
+                data = self._bytes(number) + self._chain.to_bytes(4, "little")
+                item = self.exchange.add_mine(number, checksum.digest(data))
+                self.outbox.extend((peer, item) for peer in self._partners)
+        if is_due:
             self._compare()
 
     def receive(self, peer: int, item: ChecksumItem | ChecksumRangeItem | DumpItem) -> None:
@@ -48,8 +53,13 @@ class DesyncWatch:
                 self._locate(peer)
             case DumpItem(frame):
                 whole = self.exchange.add_dump(peer, item)
-                if whole is not None and self.exchange.found(peer) == frame:
-                    self.events.append(self.exchange.located(peer, self._bytes(frame), whole))
+                if whole is not None and peer in self._own and self.exchange.found(peer) == frame:
+                    self.events.append(self.exchange.located(peer, self._own.pop(peer), whole))
+
+    @property
+    def is_locating(self) -> bool:
+        """A difference is known, but the partner has not told yet where it begins."""
+        return self.exchange.is_locating
 
     @property
     def states_needed_from(self) -> int:
@@ -66,7 +76,7 @@ class DesyncWatch:
     def _compare(self) -> None:
         mismatches, attributed = self.exchange.compare()
         for peer, frame, agreed in mismatches:
-            self.events.append(DesyncDetected(peer, frame, -1, "", "", "", False))
+            self.events.append(DesyncDetected(peer, frame, agreed + 1, "", "", "", False))
             first = max(agreed + 1, self._match.timeline.base)
             digests = tuple(self._short(f) for f in range(first, frame + 1))[: wire.MAX_RANGE]
             self.outbox.append((peer, ChecksumRangeItem(first, digests)))
@@ -80,7 +90,8 @@ class DesyncWatch:
             return
         found = self.exchange.first_diverging(peer, {frame: self._short(frame) for frame in frames})
         if found is not None:
-            self.outbox.extend((peer, part) for part in checksum.dump_parts(found, self._bytes(found)))
+            self._own[peer] = self._bytes(found)
+            self.outbox.extend((peer, part) for part in checksum.dump_parts(found, self._own[peer]))
 
     def _short(self, frame: int) -> bytes:
         return checksum.digest(self._bytes(frame))[: wire.SHORT_DIGEST_BYTES]

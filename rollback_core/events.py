@@ -121,8 +121,9 @@ class DelayChanged:
 class DesyncDetected:
     """Checksums of a committed frame differ: data from `first_frame` on are not to be trusted.
 
-    `first_frame` is the first diverging frame, `field` the path of the first field that differs
-    with its two values; empty until the peers have exchanged what they need (`is_located`).
+    Told twice: at once, when `first_frame` is the frame after the last agreed one, and again
+    (`is_located`) when the peers have found the first diverging frame and `field`, the path of the
+    first field that differs, with its two values.
     """
 
     peer: int

@@ -66,11 +66,15 @@ class Handshake:
             )
         )
 
+    def is_ours(self, hello: Hello) -> bool:
+        """It has the very terms of this session."""
+        return hello.terms == self._terms_bytes
+
     def receive(self, link: Link, hello: Hello, now_us: int) -> bool:
         """Take a hello in; True if the partner should be answered at once. Raises Mismatch or Refused."""
         if hello.version != wire.PROTOCOL_VERSION:
             raise Mismatch(f"protocol version: {wire.PROTOCOL_VERSION} here, {hello.version} there")
-        if hello.terms != self._terms_bytes:
+        if not self.is_ours(hello):
             raise Mismatch(self._difference(hello.terms))
         if hello.is_refusal:
             if hello.heard == self._config.incarnation:

@@ -47,6 +47,7 @@ class Link:
         "sent_bytes",
         "sent_datagrams",
         "tag",
+        "told_us",
         "window",
     )
 
@@ -73,6 +74,7 @@ class Link:
         self.is_member = True
         self.is_focused = True
         self.is_done = False
+        self.told_us = -(1 << 62)  # when it was last told that it is out
         # silence
         self.heard_at_us = 0
         self.is_interrupted = False

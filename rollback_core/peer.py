@@ -100,5 +100,4 @@ class Peer:
             self.next_tick_us = NEVER
 
     def _mark_desync(self, event: DesyncDetected) -> None:
-        frame = event.first_frame if event.is_located else event.checked_frame
-        self.recorder.mark_invalid(frame, f"desync with peer {event.peer}")
+        self.recorder.mark_invalid(event.first_frame, f"desync with peer {event.peer}")

@@ -73,10 +73,10 @@ class Recorder:
     __slots__ = (
         "_expected",
         "_local",
+        "_marks",
         "_players",
         "_presented",
         "_shared",
-        "invalid_from",
         "path",
         "pending_rollbacks",
     )
@@ -89,7 +89,7 @@ class Recorder:
         self._presented: dict[int, int] = {}
         self._expected = 0
         self.path = "direct"
-        self.invalid_from: tuple[int, str] | None = None
+        self._marks: dict[str, int] = {}
 
     def presented(self, frame: int, now_us: int) -> None:
         """The outcome of this frame was shown for the first time."""
@@ -113,9 +113,13 @@ class Recorder:
         self._local.append((frames, rollbacks, self.path))
 
     def mark_invalid(self, frame: int, reason: str) -> None:
-        """Data from this frame on are not to be trusted; the first such mark stays."""
-        if self.invalid_from is None or frame < self.invalid_from[0]:
-            self.invalid_from = (frame, reason)
+        """Data from this frame on are not to be trusted; a later mark for the same reason is more exact."""
+        self._marks[reason] = frame
+
+    @property
+    def invalid_from(self) -> tuple[int, str] | None:
+        """The earliest (frame, reason) from which the data are not to be trusted; None: they all are."""
+        return min(((frame, reason) for reason, frame in self._marks.items()), default=None)
 
     def take_shared(self) -> list[CommittedFrame]:
         """Committed frames since the last call, freeze frames included: rows and replay come from them."""

@@ -18,6 +18,7 @@ from enum import Enum
 from rollback_core import wire
 from rollback_core.commands import Command, FocusChanged, Leave, Ready, SetDelay, TransportChanged
 from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig
+from rollback_core.control import RESEND_US
 from rollback_core.delay_policy import AdaptiveDelay
 from rollback_core.departure import Departure
 from rollback_core.desync import DesyncWatch
@@ -54,6 +55,7 @@ from rollback_core.messages import (
     Hello,
     Item,
     LeaveItem,
+    Message,
     Ping,
     Pong,
     VoteItem,
@@ -346,6 +348,8 @@ class Session:
                 link.hello_heard_us = now_us
                 self._mailbox.send(link, self._handshake.hello(link, now_us))
             return
+        if not self._handshake.is_ours(hello):
+            raise WireError("a hello of another session")
         if hello.incarnation == link.incarnation:
             self._hear(link, now_us)
             if not hello.is_satisfied and not hello.is_refusal:
@@ -512,9 +516,7 @@ class Session:
         elif not isinstance(message, (Ping, Pong)):
             raise WireError("inputs of another view")
         if not link.is_member:
-            # It does not know yet that the others went on without it.
-            link.control.rewind()
-            self._mailbox.send_control(link, now_us)
+            self._tell_outsider(link, message, now_us)
             return
         self._hear(link, now_us)
         match message:
@@ -526,11 +528,23 @@ class Session:
             case Control():
                 link.control.receive(message)
                 for item in items:
+                    if self.state is State.CLOSED:
+                        return
                     try:
                         self._receive_item(link, item, now_us)
                     except WireError:  # one bad item must not take the rest with it: they are acknowledged
                         link.rejected += 1
-                self._mailbox.send_control(link, now_us)
+                if self.state is not State.CLOSED:
+                    self._mailbox.send_control(link, now_us)
+
+    def _tell_outsider(self, link: Link, message: Message, now_us: int) -> None:
+        """It may not know yet that the others went on without it: its pings are answered with that."""
+        if isinstance(message, Control):
+            link.control.receive(message)
+        elif link.control.pending and now_us - link.told_us >= RESEND_US:
+            link.told_us = now_us
+            link.control.rewind()
+            self._mailbox.send_control(link, now_us)
 
     def _receive_item(self, link: Link, item: Item, now_us: int) -> None:
         match item:
@@ -667,9 +681,9 @@ class Session:
 
     def _close_when_all_done(self) -> None:
         """Nobody needs an answer of ours any more."""
-        if self.state is State.LINGERING and all(
-            link.is_done and not link.control.pending for link in self._mailbox.members
-        ):
+        if self.state is not State.LINGERING or self.desync.is_locating:
+            return
+        if all(link.is_done and not link.control.pending for link in self._mailbox.members):
             self._close()
 
     def _close(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table as Grid
@@ -145,7 +144,7 @@ def _line(name: str, is_held: bool, comparisons: int) -> Line:
         name=name,
         claim=PROPERTIES[name],
         is_held=is_held,
-        note=f"{comparisons:,} comparisons" if is_held else "",
+        note=f"{comparisons:,} times" if is_held else "",
     )
 
 
@@ -198,8 +197,9 @@ def _compare(
         return broken(-1, "the host", "an answer", str(error))
     if parted is not None:
         return broken(parted.frame, parted.field, parted.first, parted.second)
-    versions = f"{known['python']} and {answer['python']}" if known["python"] != answer["python"] else ""
-    note = f"{len(answer['digests']):,} frames" + (f", Python {versions}" if versions else "")
+    if known["python"] != answer["python"]:
+        claim += f" (Python {known['python']} and {answer['python']})"
+    note = f"{len(answer['digests']):,} frames"
     return Line(name=name, claim=claim, is_held=True, note=note), known, None
 
 
@@ -252,12 +252,14 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     players = f"{len(spec.agents)} player{'s' if len(spec.agents) > 1 else ''}"
     facts = f" · {players} · {spec.action_count:,} actions · {verdict.frames:,} frames · seed {verdict.seed}"
     console.print(Text(f" {spec.id}", style="bold") + Text(facts))
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_header=False)
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     for column in ("mark", "name", "claim", "note"):
-        grid.add_column(column, style="dim" if column == "note" else None)
-    marks = {True: Text("✓", "bold green"), False: Text("✗", "bold red"), None: Text("–", "dim")}
+        is_short = column != "claim"
+        grid.add_column(column, style="dim" if column == "note" else None, no_wrap=is_short)
+    marks = {True: Text(" ✓", "bold green"), False: Text(" ✗", "bold red"), None: Text(" –", "dim")}
     for line in verdict.lines:
-        grid.add_row(marks[line.is_held], Text(line.name), Text(line.claim), Text(line.note))
+        told = (line.note, "") if line.is_held is None else (line.claim, line.note)
+        grid.add_row(marks[line.is_held], Text(line.name), *map(Text, told))
     console.print(grid)
     if verdict.costs is not None:
         console.print(Text(_cost_text(verdict.costs)), soft_wrap=True)

@@ -43,7 +43,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A rollback-netcode testbed: two players, a bad network, equal data. Start with: sametick demo",
+    help="A rollback-netcode testbed: 2 to 8 players, a bad network, equal data. Start with: sametick demo",
 )
 
 
@@ -79,7 +79,9 @@ def _main(
 
 @app.command()
 def sim(
-    scenario: Annotated[str, typer.Argument(help="A file, or a name from: sametick scenarios.")],
+    scenario: Annotated[
+        str, typer.Argument(metavar="FILE|NAME", help="A file, or a name from: sametick scenarios.")
+    ],
     seed: Seed = None,
     seeds: Annotated[
         str | None, typer.Option("--seeds", metavar="A..B", help="Run each, a row each.")
@@ -139,19 +141,26 @@ def replay(
 
 @app.command()
 def check(
-    game: Annotated[str, typer.Argument(help='A registered id, "module:attr" or "path.py:attr".')],
+    game: Annotated[
+        str, typer.Argument(metavar="GAME", help='A registered id, "module:attr" or "path.py:attr".')
+    ],
     params: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the game.")
     ] = None,
     frames: Annotated[int, typer.Option("--frames", min=1, help="Frames to play.")] = 600,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1)] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Of actions and resets.")] = 1,
     is_json: Json = False,
 ) -> None:
     """Is a game fit for rollback? Exit 1 with the first counterexample."""
     parsed = _parsed(params or [])
+    from rollback_core.errors import UsageError
     from sametick.check import run
 
-    raise typer.Exit(run(game, parsed, frames, seed, is_json))
+    try:
+        code = run(game, parsed, frames, seed, is_json)
+    except UsageError as error:
+        raise Mistake(str(error), game, "see: sametick check --help") from None
+    raise typer.Exit(code)
 
 
 def _parsed(settings: list[str]) -> dict[str, int | str | bool]:

@@ -12,12 +12,15 @@ from rich.text import Text
 from reports.headlines import violations
 from sametick.failure import EXIT_FAILED, EXIT_OK
 from sametick.run_tables import (
+    INDENT,
     data_lines,
     failure_lines,
     metrics_grid,
     oracle_line,
     response_line,
+    tell,
     title_line,
+    typed,
     verdict_text,
 )
 from sametick.simulation_run import RunRequest, moving_line, run, write
@@ -42,7 +45,7 @@ def play(out: Path, *, seed: int | None = None) -> int:
         index = write_pages(out, broken)
     screen.print()
     screen.print(
-        Text(f" Report: {index}", style="bold") + Text("      Your own network: sametick scenarios"),
+        Text(f" Report: {index}", style="bold") + Text(f"      More networks: {typed('sametick scenarios')}"),
         soft_wrap=True,
     )
     return EXIT_OK if sound["verdict"]["ok"] and is_caught else EXIT_FAILED
@@ -70,25 +73,25 @@ def _run(request: RunRequest, seed: int | None, folder: Path, side: Console) -> 
 
 def print_sound(table: Table, screen: Console) -> None:
     """The honest run."""
-    screen.print(title_line(table), soft_wrap=True)
+    screen.print(title_line(table), soft_wrap=not screen.is_terminal)
     screen.print(metrics_grid(table, screen))
     for line in [*data_lines(table), response_line(table), oracle_line(table), *failure_lines(table)]:
-        screen.print(line, soft_wrap=True)
+        tell(line, screen)
 
 
 def print_broken(table: Table, summary: str, screen: Console) -> bool:
     """The run with the bug; True if it was caught."""
     screen.print()
-    screen.print(Text(" And what breaks it: the same run with one line of the core changed,"), soft_wrap=True)
-    screen.print(Text(f" a bug that a rollback library once had ({summary}) …"), soft_wrap=True)
+    screen.print(Text(" And what breaks it: the same run with one line of the core changed."), soft_wrap=True)
+    screen.print(Text(f" A bug that a rollback library once had: {summary}."), soft_wrap=True)
     if table["verdict"]["ok"]:
         words = "nothing noticed it: do not trust the ticks above"
-        screen.print(verdict_text(False, "planted bug", words), soft_wrap=True)
+        tell(verdict_text(False, "planted bug", words), screen)
         return False
     lines = [line for line in data_lines(table) if "✗" in line.plain]
     for line in [*lines, *failure_lines(table)[:_VIOLATIONS]]:
-        screen.print(line, soft_wrap=True)
-    screen.print(Text(f"{'':21}again: {table['command']}", style="dim"), soft_wrap=True)
+        tell(line, screen)
+    screen.print(Text(f"{'':{INDENT}}again: {typed(table['command'])}", style="dim"), soft_wrap=True)
     return True
 
 

@@ -55,7 +55,7 @@ def complaint(error: Exception) -> Complaint | None:
 def _rollback_complaint(error: RollbackError) -> Complaint:
     problems = getattr(error, "problems", None)  # of scenarios.problems.ScenarioError
     if not problems:
-        return Complaint(what=str(error), where="the command line", remedy="see: sametick --help")
+        return Complaint(what=str(error), where="what was asked for", remedy="see: sametick --help")
     source = getattr(error, "source", "") or "the scenario"
     first = str(problems[0])
     key, _, rest = first.partition(": ")

@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from reports.quantities import count, plural
+from rollback_core.errors import UsageError
 from rollback_core.recorder import csv_text
 from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
 
 INPUTS_FILE: Final = "inputs.json"
+_RESULT_FILE: Final = "result.json"
+_REMEDY: Final = "give an inputs.json of: sametick sim NAME --out DIR"
 
 Table = dict[str, Any]
 
@@ -26,7 +29,11 @@ def replay_path(path: Path, *, to_frame: int | None, is_json: bool) -> int:
     file = path / INPUTS_FILE if path.is_dir() else path
     if to_frame is not None and to_frame < 0:
         raise Mistake(f"frame {to_frame}", "--to", "give a frame from 0 on")
-    result = replay(_read_inputs(file), to_frame)
+    inputs = _read_inputs(file)
+    try:
+        result = replay(inputs, to_frame)
+    except UsageError as error:
+        raise Mistake(str(error), str(file), _REMEDY) from None
     lines = text_rows([result.header, *result.rows])
     checks = [
         {"file": table.name, **verify(lines, table, is_cut=to_frame is not None)}
@@ -40,6 +47,8 @@ def replay_path(path: Path, *, to_frame: int | None, is_json: bool) -> int:
         )
     else:
         _print(result.final_frame, str(result.state_digest), len(result.rows), checks)
+        if not is_ok and (words := other_build(file.parent)):
+            Console(highlight=False).print(Text(f"  {words}"), soft_wrap=True)
     return EXIT_OK if is_ok else EXIT_FAILED
 
 
@@ -47,12 +56,25 @@ def _read_inputs(file: Path) -> Table:
     try:
         table = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Mistake(
-            f"not JSON: {error}", str(file), "give an inputs.json of: sametick sim NAME --out DIR"
-        ) from None
+        raise Mistake(f"not JSON: {error}", str(file), _REMEDY) from None
     if not isinstance(table, dict):
-        raise Mistake("not an input log", str(file), "give an inputs.json of: sametick sim NAME --out DIR")
+        raise Mistake("not an input log", str(file), _REMEDY)
     return table
+
+
+def other_build(folder: Path) -> str:
+    """What to say if another build recorded the folder; "" if this one did, or if nobody can know."""
+    from netsim.build import build_id
+
+    try:
+        recorded = json.loads((folder / _RESULT_FILE).read_text(encoding="utf-8"))["build_id"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+    if recorded == build_id():
+        return ""
+    return (
+        f"recorded by build {str(recorded)[:8]}, this is {build_id()[:8]}: a game changed in between differs"
+    )
 
 
 def shared_tables(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """A run on the terminal: its title, figures per peer, verdicts, and what it put to the test."""
 
+import os
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,13 @@ from reports.quantities import count, data_rate, milliseconds, plural
 
 Table = dict[str, Any]
 _ENDLESS: Final = 1_000  # wider than any table: what it would like to be
+INDENT: Final = 24  # of the words of a verdict: the longest name of an oracle fits before them
+CALLED_AS: Final = "SAMETICK_CALLED_AS"  # set by ./dev: in a clone there is no `sametick` on the path
+
+
+def typed(command: str) -> str:
+    """A command of ours as the user has to type it here."""
+    return os.environ.get(CALLED_AS, "sametick") + command.removeprefix("sametick")
 
 
 class _Column(NamedTuple):
@@ -102,7 +110,18 @@ def _grid_by_peer(table: Table) -> Grid:
 def verdict_text(is_ok: bool, title: str, words: str) -> Text:
     """A tick or a cross, what it is about, and what it means."""
     mark = Text(" ✓ ", style="bold green") if is_ok else Text(" ✗ ", style="bold red")
-    return mark + Text(f"{title:<16}  ", style="bold") + Text(words)
+    return mark + Text(f"{title:<{INDENT - 5}}  ", style="bold") + Text(words)
+
+
+def tell(line: Text, screen: Console) -> None:
+    """Print a verdict: wrapped under its own words on a terminal, whole where the output is piped."""
+    if not screen.is_terminal:
+        screen.print(line, soft_wrap=True)
+        return
+    first, *rest = line[INDENT:].wrap(screen, max(INDENT, screen.width - INDENT)) or [Text()]
+    screen.print(line[:INDENT] + first, soft_wrap=True)
+    for part in rest:
+        screen.print(Text(" " * INDENT) + part, soft_wrap=True)
 
 
 def data_lines(table: Table) -> list[Text]:
@@ -158,7 +177,8 @@ def failure_lines(table: Table) -> list[Text]:
     for oracle in violated(table):
         found = oracle.get("violation") or {}
         place = [f"{key} {found[key]}" for key in ("frame", "player", "peer") if found.get(key) is not None]
-        words = f"{', '.join(place)}: {found.get('message', oracle['law'])}" if found else oracle["law"]
+        words = found.get("message") or oracle["law"]
+        words = f"{', '.join(place)}: {words}" if place else words
         lines.append(verdict_text(False, f"{oracle['id']} {oracle['name']}", words))
     for item in broken_expectations(table):
         lines.append(verdict_text(False, item["key"], f"expected {item['bound']}, found {item['actual']}"))
@@ -167,13 +187,13 @@ def failure_lines(table: Table) -> list[Text]:
 
 def print_run(table: Table, console: Console) -> None:
     """Everything about one run."""
-    console.print(title_line(table), soft_wrap=True)
+    console.print(title_line(table), soft_wrap=not console.is_terminal)
     console.print(metrics_grid(table, console))
     if table["oracles"]:
         console.print(oracle_grid(table))
     for line in [*data_lines(table), response_line(table), oracle_line(table), *failure_lines(table)]:
-        console.print(line, soft_wrap=True)
+        tell(line, console)
     console.print()
     style = "bold" if table["verdict"]["ok"] else "bold red"
-    console.print(Text(f" {table['verdict']['sentence']}", style=style), soft_wrap=True)
-    console.print(Text(f" again: {table['command']}", style="dim"), soft_wrap=True)
+    console.print(Text(f" {table['verdict']['sentence']}", style=style), soft_wrap=not console.is_terminal)
+    console.print(Text(f" again: {typed(table['command'])}", style="dim"), soft_wrap=True)

@@ -3,12 +3,12 @@
 import itertools
 import json
 
-from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
 from sametick.failure import EXIT_OK
+from sametick.run_tables import typed
 
 
 def list_scenarios(*, is_json: bool) -> int:
@@ -20,14 +20,16 @@ def list_scenarios(*, is_json: bool) -> int:
         print(json.dumps([{"name": n, "group": g, "summary": s} for n, g, s in found], ensure_ascii=False))
         return EXIT_OK
     screen = Console(highlight=False)
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("group", "name", "what it is"):
-        grid.add_column(title, no_wrap=title != "what it is")
+    grid = Grid(box=None, pad_edge=False, show_header=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for group, members in itertools.groupby(found, key=lambda item: item[1]):
-        for index, (name, _, summary) in enumerate(members):
-            grid.add_row("" if index else group, Text(name, style="bold"), summary)
+        grid.add_row(Text(group, style="dim"))
+        for name, _, summary in members:
+            grid.add_row(Text(f"  {name} ", style="bold"), summary)
     screen.print(grid)
-    screen.print(Text(" run one: sametick sim NAME      write one: sametick schema", style="dim"))
+    line = f" {len(found)} in all      run one: {typed('sametick sim')} NAME"
+    screen.print(Text(line, style="dim"), soft_wrap=True)
     return EXIT_OK
 
 

@@ -1,6 +1,7 @@
 """`sametick sim`: one run told in full, or many seeds told in a row each."""
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from rich.text import Text
 
 from reports.quantities import count
 from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
-from sametick.run_tables import print_run
+from sametick.run_tables import print_run, typed
 from sametick.simulation_run import RunRequest, moving_line, run, write
 
 MAX_SEEDS: Final = 100_000  # more is a campaign, with its own command
@@ -55,7 +56,7 @@ def simulate_one(request: RunRequest, *, seed: int | None, out: Path | None, is_
 def _where_it_is(out: Path | None) -> str:
     if out is None:
         return " keep it: add --out DIR"
-    return f" written to {out}   page: sametick report {out}"
+    return f" written to {out}   page: {typed('sametick report')} {shlex.quote(str(out))}"
 
 
 def simulate_many(request: RunRequest, *, seeds: Sequence[int], out: Path | None, is_json: bool) -> int:
@@ -104,15 +105,16 @@ def _print_rows(rows: Sequence[Table], failed: Sequence[Table], screen: Console)
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     keys = ("rows", "rollbacks", "rollback_depth_max_frames", "stalled_ticks", "commit_lag_max_frames")
     for title in ("seed", "", "rows", "rollbacks", "deepest", "stalls", "commit lag max"):
-        grid.add_column(title, justify="left" if not title else "right")
-    grid.add_column("verdict", overflow="fold")
+        grid.add_column(title, justify="left" if not title else "right", no_wrap=True)
     for row in rows:
         mark = Text("✓", style="green") if row["ok"] else Text("✗", style="bold red")
         figures = [count(row[key] or 0) for key in keys]
-        grid.add_row(str(row["seed"]), mark, *figures, Text(row["sentence"]))
+        grid.add_row(str(row["seed"]), mark, *figures)
     screen.print(grid)
+    for row in failed:
+        screen.print(Text(f" ✗ seed {row['seed']}: {row['sentence']}"), soft_wrap=True)
     if not failed:
         screen.print(Text(f" ✓ all {len(rows):,} seeds hold", style="bold"))
         return
     screen.print(Text(f" ✗ {len(failed):,} of {len(rows):,} seeds fail", style="bold red"))
-    screen.print(Text(f" the first again: {failed[0]['command']}"), soft_wrap=True)
+    screen.print(Text(f" the first again: {typed(failed[0]['command'])}"), soft_wrap=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from rollback_core.errors import UsageError
 from sametick.failure import Mistake
 
 if TYPE_CHECKING:
@@ -49,8 +50,11 @@ def run(
     scenario = load_scenario(request.source, seed=seed, overrides=request.overrides)
     from netsim.run import run_scenario  # after the scenario is known to be sound: a mistake is told at once
 
-    with _planted(request.patch):
-        result = run_scenario(scenario, record_trace=request.is_traced, on_progress=on_progress)
+    try:
+        with _planted(request.patch):
+            result = run_scenario(scenario, record_trace=request.is_traced, on_progress=on_progress)
+    except UsageError as error:
+        raise Mistake(str(error), request.source, "change it in the file or with --set PATH=VALUE") from None
     _name_command(result.table, request.command(scenario.seed))
     return result
 

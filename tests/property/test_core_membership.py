@@ -275,6 +275,18 @@ def test_a_decision_of_a_suspect_that_leaves_others_in_is_not_taken() -> None:
     assert {world.members[peer].membership.members for peer in (b, c, d)} == {0b01110}
 
 
+def test_votes_for_different_views_decide_nothing() -> None:
+    membership = Membership(0, 0b11111)
+    membership.suspect(0b11000, (0,) * 5)
+    for peer in (1, 2):
+        assert membership.receive_vote(peer, VoteItem(0, 0b10000, (0,) * 5)) == 0
+    assert membership.decide((0, 1, 2, 3, 4)) is None
+    membership.receive_vote(1, VoteItem(0, 0b11000, (0,) * 5))
+    assert membership.decide((0, 1, 2, 3, 4)) is None
+    membership.receive_vote(2, VoteItem(0, 0b11000, (0,) * 5))
+    assert membership.decide((0, 1, 2, 3, 4)) == DecisionItem(1, 0b00111, (0,) * 5)
+
+
 def test_departure_tells_who_left() -> None:
     world = crashing_run(3, Random(5))
     for peer in world.alive():

@@ -163,9 +163,16 @@ def test_a_gap_or_a_repetition_is_refused(numbers: list[int]) -> None:
 
 def test_the_earliest_mark_of_invalid_data_stays() -> None:
     recorder = Recorder(SPEC)
-    for number, reason in [(9, "later"), (4, "first"), (4, "again"), (7, "after")]:
+    for number, reason in [(9, "a"), (4, "b"), (4, "c"), (7, "d")]:
         recorder.mark_invalid(number, reason)
-    assert recorder.invalid_from == (4, "first")
+    assert recorder.invalid_from == (4, "b")
+
+
+def test_a_mark_is_made_more_exact_by_a_later_one_for_the_same_reason() -> None:
+    recorder = Recorder(SPEC)
+    for number, reason in [(4, "a"), (8, "b"), (6, "a")]:
+        recorder.mark_invalid(number, reason)
+    assert recorder.invalid_from == (6, "a")
 
 
 def test_headers_are_the_documented_ones() -> None:

@@ -1,10 +1,12 @@
 """What a host can ask of a running session: another delay, hidden and back, a pause; data stay right."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mesh import SECOND_US, Mesh, Path, acting, replayed, shared, terms_for
 from mesh_plans import NETWORKS, Network
+
 from rollback_core.commands import FocusChanged, SetDelay, TransportChanged
 from rollback_core.config import DelayPolicy
 from rollback_core.events import CommittedFrame, DelayChanged, EndReason
@@ -50,10 +52,13 @@ def test_the_delay_may_change_at_any_time(
         assert mesh.peers[peer].session.delay_frames == wanted[peer]
         changed = [event.delay_frames for event in mesh.kinds(peer, DelayChanged)]
         # Told once each, and never when nothing changed.
-        assert all(one != other for one, other in zip([configs[peer]["input_delay_frames"], *changed], changed))
+        assert all(
+            one != other
+            for one, other in zip([configs[peer]["input_delay_frames"], *changed], changed, strict=False)
+        )
     # What counted was submitted for just that frame, or repeats the input before it to fill a gap.
     for player in (0, 1):
-        for before, frame in zip(history, history[1:], strict=False):
+        for before, frame in pairwise(history):
             if frame.outcome is not None and frame.outcome.t >= 24:
                 assert frame.actions[player] in (mesh.act(player, frame.frame), before.actions[player])
 

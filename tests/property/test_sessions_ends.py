@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from mesh import (
     SECOND_US,
     Mesh,
@@ -18,12 +17,12 @@ from mesh import (
     terms_for,
 )
 from mesh_plans import NETWORKS, PATHS, Network
+
 from rollback_core import wire
 from rollback_core.commands import FocusChanged, Leave
 from rollback_core.config import MatchTerms, WindowPolicy
 from rollback_core.events import Closed, Committed, Ended, EndReason, Interrupted, Resumed
 from rollback_core.messages import Hello
-from rollback_core.session import State
 from rollback_core.simulation import GameSpec
 from scenarios.games.counter import Counter
 
@@ -102,7 +101,9 @@ def test_silence_interrupts_and_past_the_limit_ends_with_what_is_confirmed(
 
 
 @given(st.lists(st.integers(350_000, 900_000), min_size=1, max_size=3), PATHS)
-def test_interruptions_and_resumptions_alternate_and_the_match_goes_on(outages: list[int], path: Path) -> None:
+def test_interruptions_and_resumptions_alternate_and_the_match_goes_on(
+    outages: list[int], path: Path
+) -> None:
     terms = terms_for(max_steps=150, interrupt_us=300_000)
     cuts, now = [], 700_000
     for outage_us in outages:
@@ -308,7 +309,9 @@ def test_a_reloaded_partner_ends_the_session_and_is_told_so(
 
 @given(PATHS)
 def test_one_of_three_that_reloads_is_left_out_and_the_others_finish(path: Path) -> None:
-    mesh = Mesh(terms_for((0, 1, 2), max_steps=150), path=Path(delay_us=path.delay_us, jitter_us=path.jitter_us))
+    mesh = Mesh(
+        terms_for((0, 1, 2), max_steps=150), path=Path(delay_us=path.delay_us, jitter_us=path.jitter_us)
+    )
     mesh.run(until=lambda mesh: len(mesh.history(0)) > 3)
     mesh.restart(1, 2)
     mesh.run()

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 from hypothesis import event, given
 from hypothesis import strategies as st
-
 from mesh import Mesh, Path, acting, shared, straight_play, terms_for
+from state_digest import describe, state_digest
+
 from rollback_core import wire
 from rollback_core.config import MatchTerms
 from rollback_core.events import Ended, EndReason
-from rollback_core.messages import Hello
+from rollback_core.messages import FocusItem, Hello
 from rollback_core.session import Session, State
-from state_digest import describe, state_digest
 
 TERMS = terms_for(max_steps=60)
 EXPECTED = straight_play(TERMS, (2, 2), acting(1))
@@ -63,7 +63,11 @@ def complete(mesh: Mesh) -> None:
 
 def attacked(moment_us: int, attack: Callable[[Session], None]) -> Mesh:
     """A match in which `attack` meets both sessions at that moment."""
-    mesh = Mesh(TERMS, path=Path(loss_permille=100, delay_us=30_000), configs={0: {"incarnation": 9}, 1: {"incarnation": 9}})
+    mesh = Mesh(
+        TERMS,
+        path=Path(loss_permille=100, delay_us=30_000),
+        configs={0: {"incarnation": 9}, 1: {"incarnation": 9}},
+    )
     mesh.run(moment_us)
     for peer in mesh.peers:
         attack(peer.session)
@@ -97,7 +101,9 @@ def test_junk_under_the_right_tag_is_rejected_without_effect_or_is_a_message(
 
 
 @given(MOMENTS, st.data())
-def test_damaged_datagrams_are_rejected_without_effect_or_are_a_message(moment_us: int, data: st.DataObject) -> None:
+def test_damaged_datagrams_are_rejected_without_effect_or_are_a_message(
+    moment_us: int, data: st.DataObject
+) -> None:
     mesh = attacked(moment_us, lambda session: None)
     for index, peer in enumerate(mesh.peers):
         sent = [each for _, _, target, each in mesh.trace[-40:] if target == index]
@@ -195,3 +201,14 @@ def test_the_digest_sees_a_change_anywhere() -> None:
     assert state_digest(session) == before
     session.match.queues[1].actions[-1] ^= 1
     assert state_digest(session) != before
+
+
+def test_a_bad_item_behind_a_good_one_takes_nothing_in() -> None:
+    """Else the good one has acted, or the bad one is never sent again."""
+    mesh = attacked(700_000, lambda session: None)
+    for peer in mesh.peers:
+        link = peer.session.links[1 - peer.session.me]
+        good = wire.encode_item(FocusItem(True), 1)
+        data = wire.encode_control(link.tag, link.control.received, 0, [good, b"\xff?"])
+        assert feed(peer.session, link.peer, data)
+    complete(mesh)

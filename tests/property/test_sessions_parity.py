@@ -4,9 +4,9 @@ from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
-
 from mesh import Mesh, Path, acting, new_match, replayed, shared, straight_play, terms_for
 from mesh_plans import NETWORKS, PREDICTORS, SEATS, Network, delays_of, peer_configs, windows
+
 from rollback_core.config import MatchTerms, TimeSyncKind, WindowPolicy
 from rollback_core.events import Committed, EndReason, RolledBack
 from rollback_core.recorder import shared_row
@@ -161,7 +161,10 @@ def test_which_peer_a_player_sits_at_is_not_in_the_data(
     assert len(rows[0][0]) > 60
 
 
-@given(NETWORKS, st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10**6), st.integers(1, 500_000)), max_size=4))
+@given(
+    NETWORKS,
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 10**6), st.integers(1, 500_000)), max_size=4),
+)
 def test_a_machine_that_stops_for_a_while_changes_no_truth(
     network: Network, sleeps: list[tuple[int, int, int]]
 ) -> None:

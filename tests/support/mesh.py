@@ -23,6 +23,7 @@ from rollback_core.timers import NEVER
 from scenarios.games.counter import ACTION_COUNT, Counter
 
 SECOND_US = 1_000_000
+MAX_STEPS_AT_ONCE = 5_000  # more than eight peers do that wake from a sleep of seconds
 Act = Callable[[int, int], int]
 """(player, frame) -> action"""
 
@@ -133,7 +134,7 @@ class Mesh:
         self,
         terms: MatchTerms,
         *,
-        path: Path | Callable[[int, int], Path] = Path(),  # noqa: B008 (it is frozen)
+        path: Path | Callable[[int, int], Path] = Path(),
         configs: Mapping[int, Mapping[str, Any]] | None = None,
         terms_of: Mapping[int, MatchTerms] | None = None,
         games: Mapping[int, Simulation] | None = None,
@@ -160,6 +161,7 @@ class Mesh:
         self._heap: list[tuple[int, int, int, int, bytes]] = []
         self._scheduled: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0
+        self._steps_now = 0
         self._configs = dict(configs or {})
         self._terms_of = dict(terms_of or {})
         self._paths: dict[tuple[int, int], tuple[Path, Random]] = {}
@@ -236,6 +238,9 @@ class Mesh:
         next_us = min(wake_us, arrives_us, planned_us)
         if next_us >= limit_us:
             return False
+        self._steps_now = self._steps_now + 1 if next_us <= self.now_us else 0
+        if self._steps_now > MAX_STEPS_AT_ONCE:
+            raise RuntimeError(f"the peers never stop at {self.now_us} us")
         self.now_us = max(self.now_us, next_us)
         if planned_us == next_us:
             heapq.heappop(self._scheduled)[2]()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
-
 from mesh import Path
+
 from rollback_core.config import TimeSyncKind
 
 PREDICTORS = ("repeat-last", "neutral")
@@ -59,5 +59,3 @@ def delays_of(configs: dict[int, dict[str, Any]]) -> list[int]:
 
 def windows() -> st.SearchStrategy[int]:
     return st.one_of(st.sampled_from([0, 1, 8, 20]), st.integers(0, 20))
-
-

@@ -57,7 +57,7 @@ def test_three_hellos_are_enough() -> None:
     assert right.is_complete
     assert not right.receive(left.hello(3), 5), "nothing new: no answer, or they would chatter for ever"
     expected = wire.session_tag("s", "b", (0, 1), (3, 8))
-    assert left.link.tag == right.link.tag == left.link.input_tag == right.link.input_tag == expected
+    assert left.link.tag == right.link.tag == expected
     assert left.handshake.agreed_window([left.link]) == 8
 
 
@@ -101,13 +101,13 @@ def test_the_differing_field_is_the_reason_on_both_sides(name: str) -> None:
 
 def test_the_first_of_several_differences_is_named() -> None:
     left, right = Side(0, terms()), Side(1, terms(build_id="c", seed=9, episodes=3))
-    with pytest.raises(Mismatch, match="^build_id: 'b' here, 'c' there$"):
+    with pytest.raises(Mismatch, match=r"^build_id: 'b' here, 'c' there$"):
         left.receive(right.hello(1), 2)
 
 
 def test_another_version_is_the_reason_whatever_the_terms() -> None:
     left, right = Side(0, terms()), Side(1, terms())
-    with pytest.raises(Mismatch, match="^protocol version: 1 here, 2 there$"):
+    with pytest.raises(Mismatch, match=r"^protocol version: 1 here, 2 there$"):
         left.receive(right.hello(1)._replace(version=2, terms=b"???"), 2)
 
 

@@ -142,6 +142,26 @@ def test_a_datagram_of_impossible_size_is_refused(size: int) -> None:
         wire.decode(b"\x02" * size, 1, 1, 4)
 
 
+@pytest.mark.parametrize("width", [1, 2])
+def test_runs_of_no_frames_or_of_no_action_are_refused(width: int) -> None:
+    head = wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, [b""])
+    assert wire.decode(head + wire.encode_runs([(1, 6, True)], width), 1, width, 7)
+    with pytest.raises(WireError, match="action 7"):
+        wire.decode(head + wire.encode_runs([(1, 7, True)], width), 1, width, 7)
+    with pytest.raises(WireError, match="run of 0 frames"):
+        wire.decode(head + bytes([128, 0, 0][: 1 + width]), 1, width, 7)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_a_stream_that_claims_more_than_there_is_is_refused(width: int) -> None:
+    runs = wire.encode_runs([(1, 6, True)], width)
+    good = wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, [runs, runs])
+    assert wire.decode(good, 2, width, 7)
+    for cut in range(1, len(runs) + 3):
+        with pytest.raises(WireError):
+            wire.decode(good[:-cut], 2, width, 7)
+
+
 def test_what_is_no_item_is_refused() -> None:
     with pytest.raises(UsageError, match="not an item"):
         wire.encode_item("vote", 1)  # type: ignore[arg-type]

@@ -1,0 +1,24 @@
+"""Every scenario that once broke a law, shrunk, is played again for ever."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netsim.run import run_scenario
+from scenarios.load import load_scenario
+from scenarios.scenario import to_json
+
+CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.json"))
+
+
+def test_there_is_a_corpus() -> None:
+    assert len(CORPUS) >= 5
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_case_stays_mended(path: Path) -> None:
+    scenario = load_scenario(str(path))
+    assert json.loads(to_json(scenario)) == json.loads(path.read_text("utf-8")), "not in canonical form"
+    result = run_scenario(scenario)
+    assert result.ok, result.table["verdict"]["sentence"]
