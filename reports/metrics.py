@@ -27,7 +27,7 @@ METRIC_GROUPS: Final[tuple[tuple[str, tuple[Metric, ...]], ...]] = (
     (
         "Rollback",
         (
-            Metric(label="frames committed", keys=("frames",), meaning="those between episodes have no row"),
+            Metric(label="frames played", keys=("frames",), meaning="those between episodes have no row"),
             Metric(label="rollbacks", keys=("rollbacks",), meaning="a guess at a partner's input was wrong"),
             Metric(
                 label="depth p50 / p95 / max",

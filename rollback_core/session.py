@@ -643,7 +643,7 @@ class Session:
             return
         is_decided = reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT, EndReason.GAME_FAILED)
         if len(self.links) == 1 and self.state is State.RUNNING and not is_decided:
-            reason, peer, detail = self._flush_confirmed(reason, peer, detail)
+            reason, peer, detail = self._flush_confirmed(reason, peer, detail, now_us)
         self._step("ended")
         last = self.match.committed
         self.ended = Ended(reason, last, peer, detail)
@@ -658,7 +658,7 @@ class Session:
         self._close_when_all_done()
 
     def _flush_confirmed(
-        self, reason: EndReason, peer: int | None, detail: str
+        self, reason: EndReason, peer: int | None, detail: str, now_us: int
     ) -> tuple[EndReason, int | None, str]:
         """With two players what is confirmed is final: play up to it, and hand it out."""
         match = self.match
@@ -673,6 +673,8 @@ class Session:
         frames = match.commit(confirmed)
         if frames:
             self._announce(frames)
+            self.desync.committed(frames)
+            self._drain_desync(now_us)
         if match.end_reason is not None:
             # The partner is gone, but nothing was left to wait for.
             ended_by = None if match.end_player is None else self.terms.seats[match.end_player]

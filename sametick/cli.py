@@ -130,7 +130,7 @@ def compare(
 @app.command()
 def replay(
     path: Annotated[Path, typer.Argument(metavar="DIR|inputs.json", help="A result folder or its inputs.")],
-    to: Annotated[int | None, typer.Option("--to", metavar="FRAME", help="Stop after this frame.")] = None,
+    to: Annotated[int | None, typer.Option("--to", metavar="FRAME", help="Stop before this frame.")] = None,
     is_json: Json = False,
 ) -> None:
     """Simulate recorded inputs again and verify the recorded rows against it."""

@@ -175,7 +175,7 @@ def test_one_that_was_away_too_long_is_told_so_when_it_is_back(at_us: int, extra
         [(0, 2), (1, 2), (2, 0), (2, 1)], at_us, at_us + 1_500_000 + extra_us, path
     )
     mesh = Mesh(terms, path=cut, act=acting(7))
-    mesh.at(at_us, lambda: mesh.sleep(2, at_us + 1_500_000 + extra_us))
+    mesh.at(at_us, lambda: mesh.suspend(2, at_us + 1_500_000 + extra_us))
     mesh.run()
     assert_survived(mesh, [0, 1], {2})
     assert mesh.kinds(2, Ended)[0].reason in (EndReason.EXCLUDED, EndReason.NO_MAJORITY)

@@ -142,7 +142,7 @@ def test_nothing_but_the_inputs_decides_the_committed_history(
     other = Mesh(terms, path=network, configs=configs, epochs=epochs, order=order)
     if sleep is not None and sleep[1] < 100_000:
         # Asleep during the handshake; catching up in play takes one sample for several frames.
-        other.at(sleep[1], lambda: other.sleep(sleep[0], sleep[1] + sleep[2]))
+        other.at(sleep[1], lambda: other.suspend(sleep[0], sleep[1] + sleep[2]))
     other.run()
     assert_all_played(other, shared(plain.history(0)))
 
@@ -172,7 +172,7 @@ def test_a_machine_that_stops_for_a_while_changes_no_truth(
     terms = terms_for((0, 1, 2, 3), episodes=2, max_steps=30)
     mesh = Mesh(terms, path=network)
     for peer, from_us, for_us in sleeps:
-        mesh.at(from_us, lambda peer=peer, until=from_us + for_us: mesh.sleep(peer, until))
+        mesh.at(from_us, lambda peer=peer, until=from_us + for_us: mesh.suspend(peer, until))
     mesh.run()
     assert_all_played(mesh, replayed(terms, shared(mesh.history(0))))
 
@@ -184,6 +184,6 @@ def test_all_kinds_of_time_sync_and_predictors_are_tried() -> None:
             terms = terms_for(max_steps=400)
             # One peer sleeps early on, so that there is a lead to even out.
             mesh = Mesh(terms, configs={0: config, 1: config}, path=Path(delay_us=30_000))
-            mesh.at(1_000_000, lambda mesh=mesh: mesh.sleep(1, 1_200_000))
+            mesh.at(1_000_000, lambda mesh=mesh: mesh.suspend(1, 1_200_000))
             mesh.run()
             assert_all_played(mesh, replayed(terms, shared(mesh.history(0))))

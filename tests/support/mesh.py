@@ -202,7 +202,7 @@ class Mesh:
         self.events[peer] = []
         self._histories[peer] = []
 
-    def sleep(self, peer: int, until_us: int) -> None:
+    def suspend(self, peer: int, until_us: int) -> None:
         """The machine is suspended; what arrives waits."""
         self._asleep_until[peer] = until_us
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from netsim.replay import inputs_table
+from netsim.run import run_scenario
 from rollback_core.conformance import check_simulation
+from rollback_core.events import EndReason
+from rollback_core.session import TRANSITIONS
 from sametick.cli import main
 from scenarios.load import load_scenario
 from scenarios.registry import create_game
@@ -15,10 +19,22 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
-def block(language: str) -> str:
-    text = (ROOT / "README.md").read_text()
+def block(language: str, page: str = "README.md") -> str:
+    text = (ROOT / page).read_text()
     (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return str(found)
+
+
+def state_diagram() -> str:
+    lines = ["stateDiagram-v2", "    [*] --> handshake"]
+    for state, steps in TRANSITIONS.items():
+        lines += [f"    {state.value} --> {target.value} : {event}" for event, target in steps.items()]
+        lines += [] if steps else [f"    {state.value} --> [*]"]
+    return "\n".join(lines) + "\n"
+
+
+def documented(page: str) -> set[str]:
+    return set(re.findall(r"`([\w.]+)(?:\[\])?`", (ROOT / page).read_text()))
 
 
 def test_the_scenario_loads(tmp_path: Path) -> None:
@@ -37,6 +53,48 @@ def test_the_environment_is_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     report = check_simulation(lambda: create_game("my_env.py:build"), frames=40)
     assert report.counterexample is None
     assert report.is_fit
+
+
+def test_the_own_game_is_fit_and_its_scenario_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "race.py").write_text(block("python", "docs/own-game.md"))
+    (tmp_path / "race.toml").write_text(block("toml", "docs/own-game.md"))
+    monkeypatch.chdir(tmp_path)
+    assert check_simulation(lambda: create_game("race.py:Race"), frames=200).is_fit
+    table = run_scenario(load_scenario("race.toml")).table
+    assert table["verdict"]["ok"]
+    assert table["exercised"]["rollbacks"]
+
+
+def test_the_state_diagram_is_the_table_of_the_session() -> None:
+    assert block("mermaid", "docs/architecture.md") == state_diagram()
+
+
+def test_the_dictionary_has_every_key_and_every_reason() -> None:
+    table = run_scenario(load_scenario("drop-disconnect")).table
+    peer, path = table["peers"][0], table["paths"][0]
+    parts = (
+        table,
+        table["data"],
+        table["events"][0],
+        peer,
+        peer["metrics"],
+        peer["series"],
+        path,
+        path["series"],
+    )
+    keys = {str(key) for part in parts for key in part} - {"verdict"}
+    keys |= {f"verdict.{key}" for key in table["verdict"]}
+    assert keys - documented("docs/data-dictionary.md") == set()
+    text = (ROOT / "docs/data-dictionary.md").read_text()
+    assert [reason.value for reason in EndReason if f"`{reason.value}`" not in text] == []
+    inputs = inputs_table(load_scenario("drop-disconnect"), [])
+    assert set(inputs) - documented("docs/data-dictionary.md") == set()
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_commands_on_the_pages_exist(monkeypatch: pytest.MonkeyPatch) -> None:

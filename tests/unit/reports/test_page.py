@@ -138,6 +138,17 @@ def test_red_means_wrong(text: str, wrong_text: str) -> None:
         assert words in wrong_text
 
 
+def test_a_violation_is_told_with_its_place_if_it_has_one(tmp_path: Path, sample: ModuleType) -> None:
+    result = read_result(sample.write_sample(tmp_path, seconds=2, wrong=True))
+    violation = next(oracle["violation"] for oracle in result.table["oracles"] if oracle["violation"])
+    assert "<strong>Frame 1,208, player 1, seen at peer 0:</strong>" in render_page(result)
+    violation.update(frame=None, player=None, peer=None)
+    bare = render_page(result)
+    assert "<strong>" not in bare
+    assert violation["message"] in bare
+    assert bare.count("Again: ") == 1
+
+
 def test_the_page_repeats_the_run(text: str) -> None:
     assert "sametick sim home-wifi-vs-4g --seed 7" in text
     for words in ("a07e" * 16, "6d1c" * 16, "slime-v1", "prefix agreement", "prediction_window_frames = 8"):

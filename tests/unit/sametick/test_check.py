@@ -106,7 +106,7 @@ def test_text_names_property_place_and_values(games: Path) -> None:
     out = StringIO()
     assert check.run(f"{games}:Forgetful", {}, 200, 1, False, Console(file=out, width=120)) == 1
     text = out.getvalue()
-    assert "✗   save and load" in text
+    assert "✗  save and load" in text
     assert "✗ not fit for rollback: save and load" in text
     assert "state.total" in text
     assert "what:  2 ≠ 0" in text
@@ -140,6 +140,7 @@ def test_command_line_knows_it(tmp_path: Path) -> None:
     )
     assert answer.returncode == 2
     assert "unknown game 'no-such-game'" in answer.stderr
+    assert "where: no-such-game" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
@@ -164,3 +165,13 @@ def test_slow_saving_shows_in_costs_and_depth() -> None:
     assert slow.save_us > 10 * quick.save_us
     assert slow.rollback_frames < quick.rollback_frames
     assert slow.state_bytes == quick.state_bytes
+
+
+@pytest.mark.usefixtures("without_pyodide")
+def test_every_property_is_whole_on_a_narrow_terminal() -> None:
+    out = StringIO()
+    check.run("counter-v1", {}, 60, 1, False, Console(file=out, width=80))
+    words = " ".join(out.getvalue().split())
+    for name, claim in PROPERTIES.items():
+        assert f"✓ {name} {claim.split()[0]}" in words
+    assert "…" not in words

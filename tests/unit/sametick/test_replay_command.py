@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sametick.replay_command import shared_tables, text_rows, verify
+from netsim.build import build_id
+from sametick.replay_command import other_build, shared_tables, text_rows, verify
 
 ROWS: list[list[Any]] = [["frame", "rewards.left", "won"], [0, 0.1, False], [1, -0.0, True], [2, 1e-07, None]]
 
@@ -52,3 +53,14 @@ def test_only_shared_tables_are_verified_in_order_of_peers(tmp_path: Path, sampl
     (folder / "player-10.csv").write_text("")
     names = [file.name for file in shared_tables(folder)]
     assert names == ["player-0.csv", "player-1.csv", "player-2.csv", "player-10.csv"]
+
+
+def test_another_build_is_named_where_it_is_known(tmp_path: Path) -> None:
+    assert other_build(tmp_path) == ""
+    result = tmp_path / "result.json"
+    for text, known in (("[]", False), ("{", False), (f'{{"build_id": "{build_id()}"}}', False)):
+        result.write_text(text)
+        assert bool(other_build(tmp_path)) is known
+    result.write_text('{"build_id": "00112233445566"}')
+    assert "00112233" in other_build(tmp_path)
+    assert build_id()[:8] in other_build(tmp_path)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from sametick import demo
 from sametick.cli import app
-from sametick.run_tables import metrics_grid, print_run
+from sametick.run_tables import CALLED_AS, failure_lines, metrics_grid, print_run, tell, typed
 from sametick.sim_command import parse_seeds
 from sametick.simulation_run import RunRequest
 
@@ -170,3 +170,50 @@ def test_demo_fails_when_nothing_notices_the_bug(
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
     assert result.exit_code == 1
     assert "nothing noticed it" in result.stdout
+
+
+def test_a_violation_without_a_place_is_told_without_one(sample: ModuleType) -> None:
+    table = sample.sample_table(seconds=2, wrong=True)
+    violation = next(oracle["violation"] for oracle in table["oracles"] if oracle["violation"])
+    placed = failure_lines(table)[0].plain
+    violation.update(frame=None, player=None, peer=None)
+    bare = failure_lines(table)[0].plain
+    assert "frame 1208, player 1, peer 0: " in placed
+    assert bare.endswith(f"  {violation['message']}")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_verdict_is_wrapped_on_a_terminal_and_whole_in_a_pipe(sample: ModuleType, width: int) -> None:
+    line = failure_lines(sample.sample_table(seconds=2, wrong=True))[0]
+    for is_terminal in (True, False):
+        screen = io.StringIO()
+        tell(line, Console(file=screen, width=width, force_terminal=is_terminal, color_system=None))
+        lines = screen.getvalue().splitlines()
+        assert " ".join(screen.getvalue().split()) == " ".join(line.plain.split())
+        if is_terminal:
+            assert max(map(len, lines)) <= width
+        else:
+            assert len(lines) == 1
+
+
+def test_commands_are_told_as_they_have_to_be_typed(
+    runs: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(CALLED_AS, "./dev sametick")
+    assert typed("sametick scenarios") == "./dev sametick scenarios"
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
+    assert "again: ./dev sametick sim demo --seed 7 --patch" in result.stdout
+    assert "networks: ./dev sametick scenarios" in result.stdout
+
+
+def test_a_game_that_cannot_be_played_names_the_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    (tmp_path / "own.py").write_text("from scenarios.games.counter import Counter\n")
+    file.write_text(
+        f'name = "mine"\nseed = 1\n[game]\nid = "{tmp_path}/own.py:Counter"\nmax_steps = 30\n'
+        '[[player]]\nbot = "scripted"\n[[player]]\nbot = "idle"\n'
+    )
+    result = CliRunner().invoke(app, ["sim", str(file)])
+    assert result.exit_code == 2
+    assert "has no scripted bot" in result.stderr
+    assert f"where: {file}" in result.stderr

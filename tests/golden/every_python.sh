@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Golden trace hashes on every Python at hand: those named, or all from 3.11 that uv finds installed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+pythons=("$@")
+if [ "${#pythons[@]}" -eq 0 ]; then
+    mapfile -t pythons < <(uv python list --only-installed --output-format json 2>/dev/null |
+        python3 -c 'import json, sys
+for item in json.load(sys.stdin):
+    if (3, 11) <= (item["version_parts"]["major"], item["version_parts"]["minor"]): print(item["path"])')
+fi
+failed=0
+for python in "${pythons[@]}"; do
+    uv run --quiet --no-project --python "$python" --with simpy --with pydantic \
+        env PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 python tests/golden/make_trace_hashes.py --check || failed=1
+done
+exit "$failed"

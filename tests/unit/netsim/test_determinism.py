@@ -1,0 +1,72 @@
+"""A scenario, a seed and a build give one trace: again, in another process, on other Pythons, with oracles or not."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from netsim.run import run_scenario
+from scenarios.load import load_scenario
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "make_trace_hashes.py"
+
+
+@pytest.fixture(scope="module")
+def golden() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_trace_hashes", GOLDEN)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_trace_hashes_are_the_golden_ones(golden: ModuleType) -> None:
+    """Run by every Python that runs the tests; `make_trace_hashes.py` says what to do when one changes."""
+    assert golden.trace_hashes() == json.loads(golden.PATH.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", ["drop-one-of-four", "jitter-reorder-duplicate", "three-games"])
+def test_twice_in_a_process_and_with_or_without_oracles(name: str) -> None:
+    scenario = load_scenario(name)
+    first = run_scenario(scenario)
+    again = run_scenario(scenario)
+    bare = run_scenario(scenario, oracles=False)
+    traced = run_scenario(scenario, record_trace=True)
+    assert first.table["sessions"] == again.table["sessions"]
+    assert first.data.local_csv == again.data.local_csv
+    assert {run.table["trace_hash"] for run in (again, bare, traced)} == {first.table["trace_hash"]}
+
+
+def test_in_a_fresh_process_with_another_hash_seed(golden: ModuleType) -> None:
+    outcomes = []
+    for hash_seed in ("1", "4242"):
+        run = subprocess.run(
+            [sys.executable, str(GOLDEN), "--check"],
+            cwd=GOLDEN.parents[2],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": "."},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        outcomes.append((run.returncode, run.stderr))
+    assert outcomes == [(0, "")] * 2
+
+
+def test_seed_and_build_and_scenario_each_make_a_difference() -> None:
+    scenario = load_scenario("latency-100ms")
+    hashes = [
+        run_scenario(scenario, build="a").table["trace_hash"],
+        run_scenario(scenario, build="b").table["trace_hash"],
+        run_scenario(load_scenario("latency-100ms", seed=2), build="a").table["trace_hash"],
+        run_scenario(load_scenario("latency-100ms", overrides=["network.delay_ms=51"]), build="a").table[
+            "trace_hash"
+        ],
+    ]
+    assert len(set(hashes)) == len(hashes)
+    assert run_scenario(scenario, build="a").table["build_id"] == "a"
