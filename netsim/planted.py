@@ -122,7 +122,8 @@ PATCHES: dict[str, Patch] = {
     "always-resimulates": Patch(
         "every tick replays the last frame, wrong or not",
         "rollback_core.session",
-        "            if match.first_incorrect != NOTHING_WRONG:\n                self._events.append(match.correct())\n"
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                self._events.append(match.correct())\n"
         "            if self._is_paused:\n",
         "            match.first_incorrect = min(match.first_incorrect, max(0, self.current_frame - 1))\n"
         "            if self.current_frame:\n                self._events.append(match.correct())\n"
@@ -198,7 +199,8 @@ PATCHES: dict[str, Patch] = {
     "decided-without-votes": Patch(
         "a view is decided before all who stay have voted",
         "rollback_core.membership",
-        "                if vote is None or vote.suspects != self.suspects:\n                    return None\n",
+        "                if vote is None or vote.suspects != self.suspects:\n"
+        "                    return None\n",
         "                if vote is None or vote.suspects != self.suspects:\n                    continue\n",
         "drop-split-view",
         "O13",

@@ -92,8 +92,8 @@ def markdown(found: list[Kill]) -> str:
         "# Planted bugs",
         "",
         "Known bugs of rollback libraries, planted one at a time in our own core, and what notices them.",
-        "This page is written by `python -m netsim.planted_table docs/planted-bugs.md`; run one yourself with",
-        "`sametick sim SCENARIO --patch NAME`. The laws are those of a run's report.",
+        "This page is written by `python -m netsim.planted_table docs/planted-bugs.md`; run one yourself",
+        "with `sametick sim SCENARIO --patch NAME`. The laws are those of a run's report.",
         "",
         f"| bug | what it does | scenario | broken laws | seeds of {SEEDS_TRIED} |",
         "| --- | --- | --- | --- | --- |",
@@ -104,7 +104,8 @@ def markdown(found: list[Kill]) -> str:
         lines.append(f"| `{kill.name}` | {patch.summary} | `{patch.scenario}` | {laws} | {kill.seeds} |")
     lines += [
         "",
-        f"`{EXPECTATION}`: a bound that the scenario itself states. `{ERROR}`: the core's own checks stop it.",
+        f"`{EXPECTATION}`: a bound that the scenario itself states. `{ERROR}`: the core's own checks stop",
+        "it; the error's name follows.",
         "",
         "## Not to be expressed here",
         "",

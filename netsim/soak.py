@@ -24,6 +24,16 @@ from netsim.run import run_scenario
 from scenarios.load import load_scenario, shipped
 
 ALL = "all"
+MUST_REACH = (
+    "rollbacks",
+    "stalls",
+    "checksum_comparisons",
+    "drops",
+    "suspensions",
+    "interruptions",
+    "delay_changes",
+    "blackouts",
+)
 BATCH = 8  # cases a worker takes at once: fewer round trips, still an even load at the end
 
 
@@ -80,8 +90,7 @@ def campaigns() -> dict[str, Campaign]:
             "every shipped scenario",
             names,
             20,
-            ("rollbacks", "stalls", "checksum_comparisons", "drops", "suspensions", "interruptions")
-            + ("delay_changes", "blackouts"),
+            MUST_REACH,
         ),
         Campaign(
             "reference",

@@ -60,13 +60,21 @@ def headlines(table: Table) -> tuple[Headline, ...]:
     return (_equal(table), _true(table), _response(table), _stall(table))
 
 
+def equal_words(table: Table) -> str:
+    """Whose rows are equal and how many; or the first difference."""
+    data, peers = table["data"], table["peers"]
+    if not data["equal"]:
+        return f"first difference: {data.get('first_difference') or 'not located'}"
+    who = "both players'" if len(peers) == 2 else f"all {len(peers)} peers'"
+    rows = plural(data["rows"], "row")
+    if len({peer["end"]["frame"] for peer in peers}) > 1:
+        return f"{who} rows are equal, byte for byte, as far as each got; the longest table has {rows}"
+    return f"{who} {rows} are equal, byte for byte"
+
+
 def _equal(table: Table) -> Headline:
     data = table["data"]
-    who = "both players'" if len(table["peers"]) == 2 else f"all {len(table['peers'])} peers'"
-    if data["equal"]:
-        meaning = f"{who} {plural(data['rows'], 'row')} are equal, byte for byte"
-    else:
-        meaning = f"first difference: {data.get('first_difference') or 'not located'}"
+    meaning = equal_words(table)
     value = "✓ equal" if data["equal"] else "✗ different"
     return Headline(title="The players' data", value=value, meaning=meaning, is_ok=data["equal"])
 

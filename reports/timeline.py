@@ -285,16 +285,21 @@ def _depth_painter(peer: Table, window: int) -> Painter:
     return paint
 
 
+def spans(times: Sequence[float], counts: Sequence[float]) -> list[tuple[float, float]]:
+    """Where the counts are not 0, joined; each count is of the time since the sample before."""
+    found: list[tuple[float, float]] = []
+    for before, t, number in zip([*times[:1], *times], times, counts, strict=False):
+        if number > 0 and found and found[-1][1] == before:
+            found[-1] = (found[-1][0], t)
+        elif number > 0:
+            found.append((before, t))
+    return found
+
+
 def _stall_painter(peer: Table) -> Painter:
     def paint(axes: "Axes") -> None:
         times, stalled = _series(peer, "stalled")
-        step = times[1] - times[0] if len(times) > 1 else 1.0
-        bars: list[tuple[float, float]] = []
-        for t, ticks in zip(times, stalled, strict=True):
-            if ticks > 0 and bars and abs(bars[-1][1] - (t - step)) < step / 2:
-                bars[-1] = (bars[-1][0], t)
-            elif ticks > 0:
-                bars.append((t - step, t))
+        bars = spans(times, stalled)
         axes.broken_barh([(start, end - start) for start, end in bars], (0, 1), color=INK, linewidth=0)
         axes.set_ylim(0, 1)
         axes.set_yticks([])

@@ -343,21 +343,20 @@ class Session:
 
     def _receive_late_hello(self, link: Link, hello: Hello, now_us: int) -> None:
         """A hello while we play or linger: a partner not yet done, a restarted one, or a stranger."""
-        if self.ended is not None and self.ended.reason is EndReason.HANDSHAKE_MISMATCH:
-            if now_us - link.hello_heard_us >= HELLO_INTERVAL_US:  # two mismatched peers must not chatter
-                link.hello_heard_us = now_us
-                self._mailbox.send(link, self._handshake.hello(link, now_us))
-            return
-        if not self._handshake.is_ours(hello):
+        is_mismatch = self.ended is not None and self.ended.reason is EndReason.HANDSHAKE_MISMATCH
+        if not is_mismatch and not self._handshake.is_ours(hello):
             raise WireError("a hello of another session")
-        if hello.incarnation == link.incarnation:
+        is_known = hello.incarnation == link.incarnation
+        if is_known:
             self._hear(link, now_us)
-            if not hello.is_satisfied and not hello.is_refusal:
+        # Answers are paced: two that linger unsatisfied would chatter, and duplicates would multiply.
+        if not hello.is_refusal and now_us - link.told_us >= HELLO_INTERVAL_US:
+            link.told_us = now_us
+            if is_mismatch or (is_known and not hello.is_satisfied):
                 self._mailbox.send(link, self._handshake.hello(link, now_us))
-            return
-        if not hello.is_refusal:
-            self._mailbox.send(link, self._handshake.refusal(hello.incarnation, now_us))
-        if self.state is State.RUNNING and link.is_member:
+            elif not is_known:
+                self._mailbox.send(link, self._handshake.refusal(hello.incarnation, now_us))
+        if not is_known and self.state is State.RUNNING and link.is_member:
             self._lose(link, EndReason.PEER_RESTARTED, "it came back as a new incarnation", now_us)
 
     def _send_hellos(self, now_us: int) -> None:

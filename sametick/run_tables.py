@@ -1,16 +1,23 @@
 """A run on the terminal: its title, figures per peer, verdicts, and what it put to the test."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
-from reports.headlines import broken_expectations, exercised_sentence, incoming_loss, peer_name, run_title
+from reports.headlines import (
+    broken_expectations,
+    equal_words,
+    exercised_sentence,
+    incoming_loss,
+    peer_name,
+    run_title,
+)
 from reports.headlines import violations as violated
 from reports.quantities import count, data_rate, milliseconds, plural
 
@@ -81,19 +88,31 @@ def title_line(table: Table) -> Text:
     return Text(f" {run_title(table)}", style="bold") + Text(f"   {speed:,.0f}× real time", style="dim")
 
 
-def metrics_grid(table: Table, console: Console) -> Grid:
-    """One row per peer where the terminal is wide enough, else one column per peer."""
+def metrics_grid(table: Table, console: Console) -> RenderableType:
+    """One row per peer where the terminal is wide enough, else one column per peer, in several tables."""
     grid = _grid_by_peer(table)
-    endless = console.options.update(width=_ENDLESS)
-    if Measurement.get(console, endless, grid).maximum <= console.width:
+    if _fits(grid, console):
         return grid
+    grids, peers = [], list(table["peers"])
+    while peers:
+        count = next((n for n in range(len(peers), 1, -1) if _fits(_grid(table, peers[:n]), console)), 1)
+        grids.append(_grid(table, peers[:count]))
+        del peers[:count]
+    return Group(*grids)
+
+
+def _fits(grid: Grid, console: Console) -> bool:
+    return Measurement.get(console, console.options.update(width=_ENDLESS), grid).maximum <= console.width
+
+
+def _grid(table: Table, peers: Sequence[Table]) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("")
-    for peer in table["peers"]:
-        grid.add_column(peer_name(peer), justify="right")
+    grid.add_column("", no_wrap=True)
+    for peer in peers:
+        grid.add_column(peer_name(peer), justify="right", no_wrap=True)
     for column in _COLUMNS:
         title = column.title.replace("\n", " ")
-        grid.add_row(title, *(column.cell(table, peer) for peer in table["peers"]))
+        grid.add_row(title, *(column.cell(table, peer) for peer in peers))
     return grid
 
 
@@ -127,10 +146,9 @@ def tell(line: Text, screen: Console) -> None:
 def data_lines(table: Table) -> list[Text]:
     """Equal and true, as two lines."""
     data = table["data"]
-    who = "both players'" if len(table["peers"]) == 2 else f"all {len(table['peers'])} peers'"
-    equal = f"{who} {plural(data['rows'], 'row')} are equal, byte for byte   sha256 {data['sha256'][:8]}…"
-    if not data["equal"]:
-        equal = f"first difference: {data.get('first_difference') or 'not located'}"
+    equal = equal_words(table)
+    if data["equal"]:
+        equal += f"   sha256 {data['sha256'][:8]}…"
     true = "equal to a replay without a network"
     if not data["true"]:
         true = "a replay without a network gives other rows"

@@ -1,4 +1,4 @@
-"""The golden trace hashes. To write the file anew, or to hold it against this Python, from the project's root:
+"""The golden trace hashes. To write the file anew, or to hold it against this Python, from the root:
 
     python tests/golden/make_trace_hashes.py [--check]
 

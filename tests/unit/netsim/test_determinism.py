@@ -1,4 +1,4 @@
-"""A scenario, a seed and a build give one trace: again, in another process, on other Pythons, with oracles or not."""
+"""A scenario, a seed and a build give one trace: again, in another process, with or without the laws."""
 
 import importlib.util
 import json

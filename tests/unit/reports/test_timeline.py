@@ -7,7 +7,7 @@ from types import ModuleType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.timeline import thin, timeline
+from reports.timeline import spans, thin, timeline
 
 VALUES = st.lists(st.none() | st.integers(-1000, 1000), max_size=200)
 
@@ -28,6 +28,19 @@ def test_thinning_keeps_the_extreme_and_the_bound(values: list[float | None], li
 def test_a_short_series_is_drawn_whole(values: list[float | None]) -> None:
     _, kept = thin(list(range(len(values))), values, 200)
     assert [None if math.isnan(value) else value for value in kept] == values
+
+
+@given(steps=st.lists(st.tuples(st.integers(1, 200), st.booleans()), max_size=60))
+def test_waiting_is_drawn_without_gaps_however_samples_are_spaced(steps: list[tuple[int, bool]]) -> None:
+    times, now = [], 0
+    for step, _ in steps:
+        now += step
+        times.append(float(now))
+    waits = [float(waiting) for _, waiting in steps]
+    drawn = spans(times, waits)
+    runs = sum(1 for index, wait in enumerate(waits) if wait and (index == 0 or not waits[index - 1]))
+    assert len(drawn) == runs
+    assert sum(end - start for start, end in drawn) == sum(s for s, w in steps[1:] if w)
 
 
 def test_every_fault_is_named_or_counted(sample: ModuleType) -> None:

@@ -125,15 +125,16 @@ def test_seeds_include_both_ends() -> None:
 
 
 @pytest.mark.parametrize("width", [72, 80, 100, 140])
-@pytest.mark.parametrize("peers", [2, 3])
+@pytest.mark.parametrize("peers", [2, 3, 8])
 def test_figures_are_whole_at_any_width(sample: ModuleType, width: int, peers: int) -> None:
     table = sample.sample_table(seconds=60, peers=peers)
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(metrics_grid(table, console))
     text = console.export_text()
     assert "…" not in text
-    for figure in ("1,800", "3 / 5 / 8", "96 ms", "1.0 kB/s", f"player {peers - 1}"):
+    for figure in ("1,800", "3 / 5 / 8", "96 ms", "1.0 kB/s", *(f"player {peer}" for peer in range(peers))):
         assert figure in text
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_an_idle_oracle_is_not_told_as_held(sample: ModuleType) -> None:
@@ -217,3 +218,10 @@ def test_a_game_that_cannot_be_played_names_the_scenario(tmp_path: Path) -> None
     assert result.exit_code == 2
     assert "has no scripted bot" in result.stderr
     assert f"where: {file}" in result.stderr
+
+
+def test_rows_of_a_peer_that_was_lost_are_not_told_as_complete(sample: ModuleType) -> None:
+    table = sample.sample_table(seconds=2, peers=3)
+    assert "all 3 peers' 60 rows are equal, byte for byte" in printed(table, 140)
+    table["peers"][2]["end"]["frame"] = 20
+    assert "as far as each got; the longest table has 60 rows" in printed(table, 140)

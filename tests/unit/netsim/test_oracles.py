@@ -1,0 +1,391 @@
+"""Each law can fail: a stub of a host that breaks just that law is noticed, and one that keeps it is not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from netsim.ledger import Ledger
+from netsim.oracle import Oracle
+from netsim.oracles_quality import ConfirmationLag, Progress, Responsiveness, SameEnd, TimeSyncTruce
+from netsim.oracles_safety import (
+    Bounds,
+    DesyncDetection,
+    DropAgreement,
+    EventOrder,
+    Immutability,
+    Mispredictions,
+    PrefixAgreement,
+    Provenance,
+    Reference,
+    SpeculationNotes,
+)
+from netsim.run import run_scenario
+from netsim.shared_data import SessionData, verdict_of_data
+from netsim.watch import OracleWatch
+from netsim.world import build_world, make_match
+from rollback_core.events import (
+    Committed,
+    CommittedFrame,
+    DesyncDetected,
+    Ended,
+    EndReason,
+    Interrupted,
+    PlayersLeft,
+    Resumed,
+    Started,
+)
+from rollback_core.session import State
+from scenarios.load import load_scenario
+
+
+def frame(number: int, actions: tuple[int, ...] = (0, 0), **changes: Any) -> CommittedFrame:
+    return CommittedFrame(number, actions, 3, 0, 0, None)._replace(**changes)
+
+
+def host(index: int = 0, **session: Any) -> Any:
+    """As much of a host as a law looks at."""
+    fields: dict[str, Any] = {"state": State.RUNNING, "epoch": 1, "ended": None, "links": {}}
+    return SimpleNamespace(
+        index=index,
+        incarnation=1,
+        is_running=True,
+        is_gone=False,
+        was_reloaded=False,
+        peer=SimpleNamespace(session=SimpleNamespace(**{**fields, **session})),
+    )
+
+
+def message(oracle: Oracle) -> str:
+    assert oracle.violation is not None
+    return oracle.violation.message
+
+
+class TestSafety:
+    def test_o1_two_peers_with_different_inputs_of_one_frame(self) -> None:
+        oracle = PrefixAgreement()
+        for index, action in ((0, 1), (1, 1)):
+            oracle.committed(host(index), frame(0, (action, 0)))
+        assert oracle.violation is None
+        oracle.committed(host(0), frame(1, (1, 0)))
+        oracle.committed(host(1), frame(1, (2, 0)))
+        assert oracle.violation is not None
+        assert (oracle.violation.frame, oracle.violation.peer) == (1, 1)
+
+    @pytest.mark.parametrize("change", [{"focus_mask": 1}, {"left_mask": 2}])
+    def test_o1_sees_focus_and_status(self, change: dict[str, int]) -> None:
+        oracle = PrefixAgreement()
+        oracle.committed(host(0), frame(0))
+        oracle.committed(host(1), frame(0, **change))
+        assert oracle.violation is not None
+
+    def test_o2_an_input_that_nobody_submitted(self) -> None:
+        ledger = Ledger(2)
+        ledger.inputs = [[(1, True)], [(2, True)]]
+        oracle = Provenance(ledger)
+        oracle.committed(host(), frame(0, (1, 2)))
+        assert oracle.violation is None
+        oracle.committed(host(), frame(0, (1, 3)))
+        assert "submitted was (2, True)" in message(oracle)
+        late = Provenance(ledger)
+        late.committed(host(), frame(1, (1, 2)))
+        assert "never submitted" in message(late)
+
+    def test_o2_what_the_ledger_cannot_explain(self) -> None:
+        ledger = Ledger(2, unexplained=["player 0 frame 3: queued something"])
+        oracle = Provenance(ledger)
+        oracle.finish()
+        assert "queued something" in message(oracle)
+
+    def test_o3_a_state_or_row_that_the_inputs_do_not_give(self) -> None:
+        scenario = load_scenario("latency-lan")
+        data = run_scenario(scenario, oracles=False).data.frames[0][:200]
+        for spoil in (False, True):
+            oracle = Reference(make_match(scenario))
+            stub = host(match=SimpleNamespace(timeline=SimpleNamespace(base=10_000)))
+            for each in data:
+                row = each.outcome
+                if spoil and row is not None and row.t == 40:
+                    each = each._replace(outcome=row._replace(rewards=(9.0,) * len(row.rewards)))
+                oracle.committed(stub, each)
+            assert (oracle.violation is not None) is spoil
+
+    def test_o4_a_gap_a_repetition_and_a_frontier_that_goes_back(self) -> None:
+        for numbers in ((0, 2), (0, 1, 1)):
+            oracle = Immutability()
+            for number in numbers:
+                oracle.committed(host(), frame(number))
+            assert oracle.violation is not None
+        for frontiers in (((5, 3), (4, 3)), ((5, 3), (5, 2)), ((5, 6),)):
+            oracle = Immutability()
+            for confirmed, committed in frontiers:
+                oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+            assert oracle.violation is not None, frontiers
+        oracle = Immutability()
+        for confirmed, committed in ((5, 3), (5, 5), (9, 5)):
+            oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+        assert oracle.violation is None
+
+    @pytest.mark.parametrize(
+        ("rollbacks", "resimulated", "mended", "told"),
+        [
+            (1, 2, True, ""),
+            (0, 0, False, "0 rollbacks of 0 frames; 2 frames were wrong"),
+            (1, 3, True, "1 rollbacks of 3 frames; 2 frames were wrong"),
+            (1, 2, False, "a known input differs from the one used"),
+        ],
+    )
+    def test_o5_to_o8(self, rollbacks: int, resimulated: int, mended: bool, told: str) -> None:
+        queue = SimpleNamespace(base=0, end=4, actions=[0, 0, 7, 7])
+        timeline = SimpleNamespace(current=4, base=0, used=[(0,)] * 4)
+        match = SimpleNamespace(
+            timeline=timeline, queues=[queue], rollbacks=0, resimulated=0, window=8, left={}
+        )
+        stub = host(match=match)
+        oracle = Mispredictions()
+        oracle.before_tick(stub)
+        match.rollbacks, match.resimulated = rollbacks, resimulated
+        if mended:
+            timeline.used = [(0,), (0,), (7,), (7,)]
+        oracle.after_tick(stub, 0)
+        assert (oracle.violation.message if oracle.violation else "") == told
+
+    def test_o6_a_rollback_deeper_than_the_window(self) -> None:
+        queue = SimpleNamespace(base=0, end=4, actions=[7, 7, 7, 7])
+        timeline = SimpleNamespace(current=4, base=0, used=[(0,)] * 4)
+        match = SimpleNamespace(
+            timeline=timeline, queues=[queue], rollbacks=0, resimulated=0, window=3, left={}
+        )
+        stub = host(match=match)
+        oracle = Mispredictions()
+        oracle.before_tick(stub)
+        match.rollbacks, match.resimulated = 1, 4
+        timeline.used = [(7,)] * 4
+        oracle.after_tick(stub, 0)
+        assert message(oracle) == "rollback of 4 frames, window 3"
+
+    def test_a11_a_note_that_is_not_what_was_known(self) -> None:
+        for mask, is_right in ((2, True), (0, False), (3, False)):
+            queues = [SimpleNamespace(end=9), SimpleNamespace(end=3)]
+            timeline = SimpleNamespace(current=5)
+            stub = host(match=SimpleNamespace(queues=queues, timeline=timeline))
+            oracle = SpeculationNotes()
+            oracle.before_tick(stub)
+            timeline.current = 6
+            oracle.after_tick(stub, 1)
+            oracle.committed(stub, frame(5, speculative_mask=mask))
+            assert (oracle.violation is None) is is_right
+
+    def test_o9_a_false_alarm_and_a_detector_that_never_compares(self) -> None:
+        oracle = DesyncDetection(60)
+        oracle.event(host(), DesyncDetected(1, 60, 31, "state.mix", "1", "2", True))
+        assert "state.mix" in message(oracle)
+        for comparisons, is_right in ((10, True), (0, False), (9, False)):
+            oracle = DesyncDetection(60)
+            stub = host(
+                epoch=0,
+                ended=Ended(EndReason.COMPLETED, 602, None, ""),
+                committed_frame=602,
+                links={1: SimpleNamespace(is_done=True, is_member=True)},
+                desync=SimpleNamespace(exchange=SimpleNamespace(comparisons=comparisons)),
+            )
+            oracle.after_tick(stub, 1)
+            oracle.finish()
+            assert (oracle.violation is None) is is_right
+
+    def test_o13_cuts_that_differ_and_a_cut_below_what_is_committed(self) -> None:
+        oracle = DropAgreement()
+        oracle.event(host(0), PlayersLeft((2,), (40,), (2,)))
+        oracle.event(host(1), PlayersLeft((2,), (41,), (2,)))
+        assert "others say" in message(oracle)
+        oracle = DropAgreement()
+        oracle.committed(host(0), frame(40))
+        oracle.event(host(1), PlayersLeft((2,), (40,), (2,)))
+        assert "frame 40 is committed" in message(oracle)
+        oracle = DropAgreement()
+        oracle.committed(host(0), frame(39))
+        for index in (0, 1):
+            oracle.event(host(index), PlayersLeft((2,), (40,), (2,)))
+        assert oracle.violation is None
+        assert oracle.checks == 2
+
+    @pytest.mark.parametrize("what", ["states", "used", "outcomes", "queue", "rollbacks", "datagram"])
+    def test_o14_whatever_grows_is_noticed(self, what: str) -> None:
+        def sized(name: str) -> list[int]:
+            return [0] * (100_000 if name == what else 10)
+
+        timeline = SimpleNamespace(
+            states=sized("states"), used=sized("used"), outcomes=sized("outcomes"), current=5
+        )
+        match = SimpleNamespace(timeline=timeline, window=8, queues=[SimpleNamespace(actions=sized("queue"))])
+        stub = host(match=match)
+        stub.peer.recorder = SimpleNamespace(pending_rollbacks=sized("rollbacks"))
+        network: Any = SimpleNamespace(largest_datagram=1_201 if what == "datagram" else 1_200)
+        oracle = Bounds(network, 60)
+        oracle.after_tick(stub, 1)
+        assert what.split()[0] in message(oracle)
+
+    @pytest.mark.parametrize(
+        "events",
+        [
+            [Started(8), Started(8)],
+            [Committed((frame(0),))],
+            [Started(8), Resumed(1, 5)],
+            [Started(8), Interrupted(1), Interrupted(1)],
+            [Started(8), Ended(EndReason.COMPLETED, 5, None, ""), Committed((frame(6),))],
+            [Started(8), Ended(EndReason.LEFT, 5, 0, ""), Ended(EndReason.COMPLETED, 5, None, "")],
+        ],
+    )
+    def test_o16_events_out_of_order(self, events: list[Any]) -> None:
+        oracle = EventOrder()
+        for each in events:
+            oracle.event(host(), each)
+        assert oracle.violation is not None
+
+    def test_o16_a_life_in_order(self) -> None:
+        oracle = EventOrder()
+        end = Ended(EndReason.COMPLETED, 5, None, "")
+        for each in [Started(8), Interrupted(1), Resumed(1, 9), Interrupted(1), Committed((frame(0),)), end]:
+            oracle.event(host(), each)
+        assert oracle.violation is None
+
+
+class TestQuality:
+    def world(self, hosts: list[Any], now_us: int = 0) -> Any:
+        world = build_world(load_scenario("latency-100ms"), "test", ())
+        env = SimpleNamespace(now=now_us)
+        paths = world.network.paths
+        return SimpleNamespace(
+            scenario=world.scenario,
+            env=env,
+            hosts=hosts,
+            faults=SimpleNamespace(active=0),
+            network=SimpleNamespace(paths=paths),
+        )
+
+    def test_o10_confirmation_that_stands_still_and_a_session_that_never_ends(self) -> None:
+        stub = host(confirmed_frame=7, current_frame=9)
+        world = self.world([stub])
+        oracle = Progress(world)
+        for second in range(20):
+            world.env.now = second * 1_000_000
+            stub.peer.session.confirmed_frame += 1
+            oracle.after_tick(stub, 1)
+        assert oracle.violation is None
+        for second in range(20, 30):
+            world.env.now = second * 1_000_000
+            oracle.after_tick(stub, 0)
+        assert "no input confirmed" in message(oracle)
+        oracle = Progress(world)
+        oracle.finish()
+        assert "not ended" in message(oracle)
+
+    def test_o11_confirmation_that_lags_more_than_the_path_explains(self) -> None:
+        for confirmed, is_right in ((97, True), (96, False)):
+            terms = SimpleNamespace(period_us=33_333)
+            fields = {"current_frame": 101, "delay_frames": 2, "terms": terms}
+            hosts = [host(index, confirmed_frame=confirmed, **fields) for index in (0, 1)]
+            oracle = ConfirmationLag(self.world(hosts, now_us=9_000_000))
+            assert oracle.applies
+            oracle.after_tick(hosts[0], 1)
+            assert oracle.checks == 1
+            assert (oracle.violation is None) is is_right
+
+    def test_o15_both_peers_made_to_wait(self) -> None:
+        hosts = [host(index, skipped_ticks=0) for index in (0, 1)]
+        world = self.world(hosts, now_us=9_000_000)
+        oracle = TimeSyncTruce(world)
+        assert oracle.applies
+        hosts[0].peer.session.skipped_ticks = 1
+        oracle.after_tick(hosts[0], 0)
+        assert oracle.violation is None
+        world.env.now += 500_000
+        hosts[1].peer.session.skipped_ticks = 1
+        oracle.after_tick(hosts[1], 0)
+        assert message(oracle) == "both peers waited within one second"
+
+    @pytest.mark.parametrize(("shown", "told"), [(0, ""), (1, "shown after 3 presented frames, delay 2")])
+    def test_a19_a_press_that_is_shown_late(self, shown: int, told: str) -> None:
+        queue = SimpleNamespace(last_action=3)
+        timeline = SimpleNamespace(current=10, base=0, used=[(3,)] * 20)
+        stub = host(
+            input_end=12,
+            delay_frames=2,
+            local_players=(0,),
+            match=SimpleNamespace(queues=[queue], timeline=timeline),
+        )
+        stub.peer.presented_frames = 0
+        oracle = Responsiveness()
+        for _ in range(3):
+            oracle.before_tick(stub)
+            stub.peer.session.input_end += 1
+            timeline.current += 1
+            oracle.after_tick(stub, 1)
+            stub.peer.presented_frames += 1 + shown * (timeline.current == 12)
+        assert (oracle.violation.message if oracle.violation else "") == told
+
+    def test_a19_a_press_that_is_not_what_is_shown(self) -> None:
+        timeline = SimpleNamespace(current=10, base=0, used=[(2,)] * 20)
+        stub = host(
+            input_end=12,
+            delay_frames=2,
+            local_players=(0,),
+            match=SimpleNamespace(queues=[SimpleNamespace(last_action=3)], timeline=timeline),
+        )
+        stub.peer.presented_frames = 0
+        oracle = Responsiveness()
+        for _ in range(3):
+            oracle.before_tick(stub)
+            stub.peer.session.input_end += 1
+            timeline.current += 1
+            oracle.after_tick(stub, 1)
+            stub.peer.presented_frames += 1
+        assert message(oracle) == "shown (2,), pressed (3,)"
+
+    def test_a12_ends_that_differ(self) -> None:
+        for last, is_right in ((50, True), (49, False)):
+            hosts = [
+                host(index, ended=Ended(EndReason.COMPLETED, 50 if index else last, None, ""))
+                for index in (0, 1)
+            ]
+            oracle = SameEnd(self.world(hosts))
+            oracle.finish()
+            assert (oracle.violation is None) is is_right
+
+
+class TestData:
+    def verdict(self, spoil: Any) -> dict[str, bool]:
+        scenario = load_scenario("latency-lan")
+        world = build_world(scenario, "test", ())
+        data = run_scenario(scenario, oracles=False).data
+        entries, _ = verdict_of_data(world, spoil(data))
+        return {entry["id"]: entry["ok"] for entry in entries}
+
+    def test_tables_as_they_are(self) -> None:
+        assert self.verdict(lambda data: data) == {"D1": True, "D2": True}
+
+    def test_d1_one_cell_of_one_peer(self) -> None:
+        def spoil(data: SessionData) -> SessionData:
+            texts = list(data.shared_csv)
+            texts[1] = texts[1].replace("true", "false", 1)
+            return SessionData(data.frames, texts, data.local_csv)
+
+        assert not self.verdict(spoil)["D1"]
+
+    def test_d2_the_same_cell_of_both(self) -> None:
+        def spoil(data: SessionData) -> SessionData:
+            texts = [text.replace("0.0", "1.0", 1) for text in data.shared_csv]
+            return SessionData(data.frames, texts, data.local_csv)
+
+        assert self.verdict(spoil) == {"D1": True, "D2": False}
+
+
+def test_every_law_of_a_run_has_its_negative_control_here() -> None:
+    watch = OracleWatch()
+    watch.begin(build_world(load_scenario("latency-lan"), "test", ()))
+    tested = {
+        *(PrefixAgreement, Provenance, Reference, Immutability, Mispredictions, SpeculationNotes),
+        *(DesyncDetection, DropAgreement, Bounds, EventOrder),
+        *(Progress, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce),
+    }
+    assert {type(oracle) for oracle in watch.oracles} == tested
