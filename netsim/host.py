@@ -79,9 +79,9 @@ class Host:
 
     def _open_late(self, start_us: int) -> Generator[Any, Any, None]:
         yield self.env.timeout(start_us)
+        self._has_opened = True
         if self.is_gone:
             return
-        self._has_opened = True
         self.is_absent = False
         self.is_running = True
         self._open()

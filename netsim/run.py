@@ -141,6 +141,7 @@ def _table(
                 "players": list(world.terms.players_at(index)),
                 "end": _end(host),
                 "crashed": host.is_gone,
+                "invalid_from": _invalid_from(host),
                 "metrics": metrics.table(host, least, worst.get(index), speculative),
                 "depth_histogram": sorted([depth, count] for depth, count in watched.depths.items()),
                 "series": watched.series,
@@ -188,8 +189,14 @@ def _end(host: Host) -> dict[str, Any]:
     return {"reason": ended.reason.value, "frame": ended.frame, "peer": ended.peer, "detail": ended.detail}
 
 
+def _invalid_from(host: Host) -> dict[str, Any] | None:
+    """From which frame this peer's own data are labelled invalid, and why; None: from none."""
+    invalid = host.peer.recorder.invalid_from
+    return None if invalid is None else {"frame": invalid[0], "reason": invalid[1]}
+
+
 def _event(event: Event) -> dict[str, Any]:
-    where = " ".join([*event.paths, *(f"peer {peer}" for peer in event.peers)])
+    where = ", ".join([*event.paths, *(f"peer {peer}" for peer in event.peers)])
     return {
         "at_us": event.at_us,
         "for_us": event.for_us,

@@ -707,6 +707,10 @@ class Session:
     def _advance_clock(self, now_us: int) -> None:
         if now_us < self._now_us:
             raise UsageError(f"time went back from {self._now_us} to {now_us} us")
+        if now_us - self._now_us > self.terms.interrupt_us:
+            # We were away ourselves (suspended, stalled): our absence is not the partners' silence.
+            for link in self.links.values():
+                link.heard_at_us += now_us - self._now_us
         self._now_us = now_us
 
 

@@ -75,7 +75,7 @@ class ScriptedPolicy:
 
 
 class FunctionPolicy:
-    """Someone else's function; its answers are checked, its exceptions are the host's to report."""
+    """Someone else's function: what it answers is checked, what it raises is told as a UsageError."""
 
     __slots__ = ("_action_count", "_function", "_name")
 
@@ -85,7 +85,12 @@ class FunctionPolicy:
         self._action_count = action_count
 
     def act(self, game: Simulation, player: int, frame: int) -> int:
-        answer = self._function(game, player, frame)
+        try:
+            answer = self._function(game, player, frame)
+        except Exception as error:  # foreign code: whatever it raises is its author's to mend
+            raise UsageError(
+                f"bot {self._name!r} raised {type(error).__name__}: {error}, frame {frame}, player {player}"
+            ) from error
         try:
             action = operator.index(answer)  # numpy's ints are welcome
         except TypeError:

@@ -1,6 +1,6 @@
 """The golden trace hashes. To write the file anew, or to hold it against this Python, from the root:
 
-    python tests/golden/make_trace_hashes.py [--check]
+    python tests/golden/make_trace_hashes.py [--check | --print]
 
 A trace hash covers every datagram, every figure of the links and every row, under a fixed build id.
 One that changes says that behaviour changed: write the file anew only when that was meant. Needs
@@ -36,6 +36,9 @@ def trace_hashes() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     found = trace_hashes()
+    if "--print" in arguments:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return 0
     if "--check" not in arguments:
         PATH.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         return 0

@@ -10,6 +10,7 @@ from rollback_core.errors import UsageError
 from rollback_core.simulation import GameSpec
 from scenarios.games.slime import Slime, scripted
 from scenarios.policies import Policy, RandomPolicy, create_policy, splitmix64
+from scenarios.registry import create_game
 
 GAME = Slime()  # the random policy does not look at it
 
@@ -156,3 +157,12 @@ def test_mistakes_are_named(name: str, options: dict[str, Any], words: str) -> N
     with pytest.raises(UsageError) as caught:
         make(name, **options)
     assert words in str(caught.value)
+
+
+def test_a_bot_that_raises_is_named_with_its_frame(tmp_path: Path) -> None:
+    file = tmp_path / "bots.py"
+    file.write_text("def boom(game, player, frame):\n    return 1 // (frame - 4)\n")
+    spec = create_game("counter-v1").spec
+    policy = create_policy(f"{file}:boom", seed=1, player=0, spec=spec, game_id="counter-v1", hold_frames=1)
+    with pytest.raises(UsageError, match=r"boom.*ZeroDivisionError.*frame 4, player 0"):
+        policy.act(create_game("counter-v1"), 0, 4)
