@@ -14,7 +14,7 @@ import platform
 import statistics
 import sys
 import time
-import tracemalloc
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +44,10 @@ MESH_FRAMES = 3_000
 RESIM_DEPTH = 8
 RESIM_REPEATS = 400
 EVENTS = 60_000
+PLAY_FROM_US = 1_000_000
+MEMORY_SAMPLES = 240
+MEMORY_STEP_US = 250_000
+_CODE = (type, types.ModuleType, types.FunctionType, types.CodeType, types.BuiltinFunctionType)
 SHORT_S, LONG_S = 60, 3_600
 
 
@@ -216,23 +220,43 @@ def third_party_share() -> float | None:
 
 
 def session_bytes(seconds: int) -> int:
-    """Bytes allocated by a pair of sessions after so many seconds of play, rows taken as they come."""
+    """Peak bytes held by a pair of sessions around this moment of play, rows taken as they come."""
     scenario = _reference()
-    game = dataclasses.replace(scenario.game, max_steps=seconds * 60 + 600)
-    scenario = dataclasses.replace(scenario, game=game)
-    tracemalloc.start()
-    world = build_world(scenario, build_id(), ())
+    game = dataclasses.replace(scenario.game, max_steps=seconds * 60 + 5_000)
+    world = build_world(dataclasses.replace(scenario, game=game), build_id(), ())
     while world.env.now < seconds * 1_000_000:
         world.env.run(until=world.env.now + 1_000_000)
-        for host in world.hosts:
-            host.peer.recorder.take_shared()
-            host.peer.recorder.take_local()
-        for path in world.network.paths.values():
-            path.delays_us = []
-    gc.collect()
-    core = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*rollback_core*")])
-    tracemalloc.stop()
-    return sum(item.size for item in core.statistics("filename"))
+        _take_rows(world)
+    sizes = []
+    for _ in range(MEMORY_SAMPLES):
+        # What is kept swings with the cycle of checksums and pruning: the peak is what matters.
+        world.env.run(until=world.env.now + MEMORY_STEP_US)
+        _take_rows(world)
+        sizes.append(sum(_held_bytes(host.peer.session) for host in world.hosts))
+    return max(sizes)
+
+
+def _take_rows(world: Any) -> None:
+    for host in world.hosts:
+        host.peer.recorder.take_shared()
+        host.peer.recorder.take_local()
+    for path in world.network.paths.values():
+        path.delays_us = []
+
+
+def _held_bytes(root: Any) -> int:
+    """Bytes of everything that can be reached from `root` and is data, not code."""
+    seen = {id(root)}
+    todo = [root]
+    total = 0
+    while todo:
+        item = todo.pop()
+        total += sys.getsizeof(item)
+        for other in gc.get_referents(item):
+            if id(other) not in seen and not isinstance(other, _CODE):
+                seen.add(id(other))
+                todo.append(other)
+    return total
 
 
 def _reference(game: str = "counter-v1") -> Scenario:
@@ -299,11 +323,13 @@ def _counters(world: Any) -> list[Figure]:
     watch = OracleWatch()
     again = build_world(world.scenario, build_id(), (watch,))
     watch.begin(again)
+    again.env.run(until=PLAY_FROM_US)  # by then the handshake is over
+    before = {pair: path.bytes for pair, path in again.network.paths.items()}
     play(again)
     resimulated = sum(host.peer.session.match.resimulated for host in again.hosts)
     minimum = sum(watch.rollbacks.minimum.values())
-    seconds = again.env.now / 1e6
-    rates = [path.bytes / seconds for path in again.network.paths.values()]
+    seconds = (again.env.now - PLAY_FROM_US) / 1e6
+    rates = [(path.bytes - before[pair]) / seconds for pair, path in again.network.paths.items()]
     return [
         Figure(
             "resimulated frames against the minimum",

@@ -36,7 +36,7 @@ PATCHES: dict[str, Patch] = {
         "rollback_core.match",
         "if predicted != action and end < self.first_incorrect:",
         "if predicted != action and end > self.first_incorrect:",
-        "demo",
+        "latency-100ms",
         "O5-O8",
     ),
     "first-incorrect-is-latest": Patch(
@@ -177,7 +177,7 @@ PATCHES: dict[str, Patch] = {
         "rollback_core.session",
         "            link.acked = ack\n",
         "            for each in self.links.values():\n                each.acked = max(each.acked, ack)\n",
-        "n-counter-8",
+        "n-kitchen-3",
         "O10",
     ),
     "resumed-at-every-datagram": Patch(
