@@ -42,6 +42,15 @@ class Membership:
     def has_majority(self) -> bool:
         return is_majority(self.members, self.survivors)
 
+    @property
+    def not_agreeing(self) -> int:
+        """Survivors from whom our own vote has not come."""
+        missing = self.survivors & ~(1 << self.me)
+        for peer, vote in self.votes.items():
+            if vote.suspects == self.suspects:
+                missing &= ~(1 << peer)
+        return missing
+
     def suspect(self, peers: int, ends: tuple[int, ...]) -> VoteItem | None:
         """Our new vote, if these peers were not suspected before. `ends` is what we hold, per player."""
         grown = self.suspects | (peers & self.members & ~(1 << self.me))

@@ -62,7 +62,7 @@ from rollback_core.messages import (
 )
 from rollback_core.predictor import predictor
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
-from rollback_core.timers import Timer, Timers
+from rollback_core.timers import NEVER, Timer, Timers
 
 ONE_BYTE_ACTIONS = 256
 INPUTS_HEAD_BYTES = wire.TAG_BYTES + 1
@@ -227,6 +227,10 @@ class Session:
                     self._close()
                 case Timer.SILENCE:
                     self._handle_silence(self.links[peer], now_us)
+                case Timer.AGREEMENT:
+                    # A vote that can never arrive (a path cut in one direction) must not hold all for ever.
+                    self._departure.lose(self._departure.membership.not_agreeing)
+                    self._drain_departure(self.me, now_us)
                 case Timer.CONTROL:
                     self.links[peer].control.rewind()
                     self._mailbox.send_control(self.links[peer], now_us)
@@ -565,7 +569,7 @@ class Session:
                 self._update_pause()
             case VoteItem() | DecisionItem() | BackfillItem():
                 self._departure.receive(link.peer, item)
-                self._drain_departure(link, now_us)
+                self._drain_departure(link.peer, now_us)
 
     def _adapt_delay(self) -> None:
         if self._adaptive is None or self.state is not State.RUNNING:
@@ -605,9 +609,9 @@ class Session:
             self._end(reason, link.peer, detail, now_us)
             return
         self._departure.lose(1 << link.peer)
-        self._drain_departure(link, now_us)
+        self._drain_departure(link.peer, now_us)
 
-    def _drain_departure(self, link: Link, now_us: int) -> None:
+    def _drain_departure(self, cause: int, now_us: int) -> None:
         departure = self._departure
         self._events.extend(departure.events)
         departure.events = []
@@ -616,11 +620,16 @@ class Session:
             departure.has_new_view = False
             self._enter_view()
         self._mailbox.tell(outbox, now_us)
+        if not departure.membership.is_voting:
+            self.timers.stop(Timer.AGREEMENT)
+        elif self.timers.at(Timer.AGREEMENT) == NEVER:
+            self.timers.set(Timer.AGREEMENT, now_us + self.terms.reconnect_limit_us)
         if departure.end_reason is not None and self.ended is None:
-            self._end(departure.end_reason, link.peer, "", now_us)
+            self._end(departure.end_reason, cause, "", now_us)
 
     def _enter_view(self) -> None:
         """Only what members of this view report in this view counts from now on."""
+        self.timers.stop(Timer.AGREEMENT)
         membership = self._departure.membership
         for link in self.links.values():
             if membership.members >> link.peer & 1:

@@ -19,6 +19,7 @@ class Timer(IntEnum):
     LINGER = 3  # stop answering after the end
     SILENCE = 4  # per peer: interrupt, then give up
     CONTROL = 5  # per peer: retransmit the control stream
+    AGREEMENT = 6  # give up on members that do not vote
 
 
 class Timers:
