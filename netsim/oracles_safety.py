@@ -278,7 +278,6 @@ class DesyncDetection(Oracle):
     def __init__(self, interval: int) -> None:
         super().__init__()
         self._interval = interval
-        self._due: dict[int, int] = {}
         self._hosts: dict[int, Host] = {}
 
     def event(self, host: Host, event: Event) -> None:
