@@ -62,7 +62,7 @@ from rollback_core.messages import (
 )
 from rollback_core.predictor import predictor
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
-from rollback_core.timers import NEVER, Timer, Timers
+from rollback_core.timers import Timer, Timers
 
 ONE_BYTE_ACTIONS = 256
 INPUTS_HEAD_BYTES = wire.TAG_BYTES + 1
@@ -133,6 +133,7 @@ class Session:
         self._is_focused = True
         self._is_paused = False
         self._is_someone_done = False
+        self._voted_against = 0  # the peers of our vote for which the deadline runs
         self._ticks = 0
         self._period_us = terms.period_us
         self.is_ready = False
@@ -620,16 +621,18 @@ class Session:
             departure.has_new_view = False
             self._enter_view()
         self._mailbox.tell(outbox, now_us)
-        if not departure.membership.is_voting:
+        suspects = departure.membership.suspects
+        if suspects != self._voted_against:
+            # Each vote gets the whole time: it may have grown because of another loss just now.
+            self._voted_against = suspects
             self.timers.stop(Timer.AGREEMENT)
-        elif self.timers.at(Timer.AGREEMENT) == NEVER:
-            self.timers.set(Timer.AGREEMENT, now_us + self.terms.reconnect_limit_us)
+            if suspects:
+                self.timers.set(Timer.AGREEMENT, now_us + self.terms.reconnect_limit_us)
         if departure.end_reason is not None and self.ended is None:
             self._end(departure.end_reason, cause, "", now_us)
 
     def _enter_view(self) -> None:
         """Only what members of this view report in this view counts from now on."""
-        self.timers.stop(Timer.AGREEMENT)
         membership = self._departure.membership
         for link in self.links.values():
             if membership.members >> link.peer & 1:
