@@ -34,7 +34,8 @@ from rollback_core.config import MatchTerms
 from rollback_core.episodes import WAITING
 from rollback_core.match import Match
 from rollback_core.peer import Peer
-from rollback_core.session import State
+from rollback_core.predictor import predictor
+from rollback_core.life import State
 from scenarios.load import load_scenario
 from scenarios.registry import create_game
 from scenarios.scenario import Scenario
@@ -139,7 +140,7 @@ def resimulation() -> float:
         local=(0,),
         window=RESIM_DEPTH + 2,
         focus_timeout_frames=0,
-        predict=lambda player, last: last,
+        guesses=predictor("repeat-last", match_game.game),
     )
     ready = match_game.ready_action
     match.add_local((ready,), True, 0)

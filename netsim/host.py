@@ -15,7 +15,7 @@ from rollback_core.commands import Command, FocusChanged, Ready, TransportChange
 from rollback_core.episodes import WAITING
 from rollback_core.events import Event
 from rollback_core.peer import Peer
-from rollback_core.session import State
+from rollback_core.life import State
 from rollback_core.timers import NEVER
 from scenarios.policies import Policy
 from scenarios.scenario import HostSetup

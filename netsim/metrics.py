@@ -8,7 +8,7 @@ from netsim.host import Host
 from netsim.network import Path
 from rollback_core.episodes import PLAYING
 from rollback_core.events import DelayChanged, Event, Interrupted, RolledBack
-from rollback_core.session import State
+from rollback_core.life import State
 
 SAMPLE_US: Final = 100_000  # one point of a plotted series
 

@@ -4,7 +4,7 @@ from netsim.host import Host
 from netsim.oracle import Oracle
 from netsim.world import World
 from rollback_core.events import EndReason, Event, PlayersLeft
-from rollback_core.session import State
+from rollback_core.life import State
 
 PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
 CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle

@@ -22,7 +22,7 @@ from rollback_core.events import (
     Started,
 )
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
-from rollback_core.session import State
+from rollback_core.life import State
 from rollback_core.timeline import PRUNE_CHUNK
 from rollback_core.wire import MAX_DATAGRAM_BYTES
 

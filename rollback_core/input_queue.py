@@ -33,6 +33,15 @@ class InputQueue:
         self.flags.append(focused)
         self.end += 1
 
+    def extend(self, action: int, focused: bool, stop: int) -> None:
+        """The same input for every frame from `end` up to `stop`, which is later."""
+        self.append(action, focused)
+        more = stop - self.end
+        if more:
+            self.actions += [action] * more
+            self.flags += [focused] * more
+            self.end = stop
+
     def action(self, frame: int) -> int:
         if not self.base <= frame < self.end:
             raise UsageError(f"frame {frame} is outside {self.base}..{self.end}")

@@ -21,6 +21,7 @@ class Link:
         "acked",
         "advantage",
         "control",
+        "expected_head",
         "heard_at_us",
         "hello_heard_us",
         "hello_sent_us",
@@ -58,7 +59,8 @@ class Link:
         # handshake
         self.tag = b""
         self.input_tag = b""
-        self.inputs_head = NO_HEAD
+        self.inputs_head = NO_HEAD  # what our inputs to it begin with
+        self.expected_head = NO_HEAD  # what inputs begin with that we take from it
         self.incarnation = 0
         self.window = -1  # its proposal, once decided
         self.is_satisfied = False  # we need nothing more from its hello
@@ -91,7 +93,11 @@ class Link:
     def set_input_tag(self, tag: bytes) -> None:
         """Inputs travel under this tag from now on, both ways."""
         self.input_tag = tag
-        self.inputs_head = tag + wire.INPUTS_KIND_BYTE
+        self.inputs_head = self.expected_head = tag + wire.INPUTS_KIND_BYTE
+
+    def refuse_inputs(self) -> None:
+        """We have voted to go on without it: its inputs count no more, in this view."""
+        self.expected_head = NO_HEAD
 
     def add_rtt(self, sample_us: int) -> None:
         """Smooth one sample in, by the rule of RFC 6298."""

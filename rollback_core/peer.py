@@ -12,7 +12,8 @@ from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
 from rollback_core.events import Committed, DesyncDetected, Event, RolledBack, Started
 from rollback_core.recorder import Recorder
-from rollback_core.session import Session, State
+from rollback_core.life import State
+from rollback_core.session import Session
 from rollback_core.timers import NEVER
 
 
@@ -22,7 +23,7 @@ class Peer:
     `next_tick_us` is when the next wake will sample the local players' actions.
     """
 
-    __slots__ = ("_period_us", "events", "game", "next_tick_us", "presented_frames", "recorder", "session")
+    __slots__ = ("events", "game", "next_tick_us", "presented_frames", "recorder", "session")
 
     def __init__(self, terms: MatchTerms, config: PeerConfig, game: Episodes, now_us: int) -> None:
         self.game = game
@@ -30,7 +31,6 @@ class Peer:
         self.recorder = Recorder(game.game.spec)
         self.events: list[Event] = []
         self.presented_frames = 0
-        self._period_us = terms.period_us
         self.next_tick_us = NEVER
         self.absorb(now_us)
 
@@ -53,7 +53,7 @@ class Peer:
         played = 0
         due_us = self.next_tick_us
         if now_us >= due_us:
-            period_us = session.time_sync.period_us(self._period_us)
+            period_us = session.time_sync.period_us
             frames = 1
             if now_us - due_us >= period_us:
                 frames += (now_us - due_us) // period_us

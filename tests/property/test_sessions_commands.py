@@ -10,7 +10,7 @@ from mesh_plans import NETWORKS, Network
 from rollback_core.commands import FocusChanged, SetDelay, TransportChanged
 from rollback_core.config import DelayPolicy
 from rollback_core.events import CommittedFrame, DelayChanged, EndReason
-from rollback_core.session import State
+from rollback_core.life import State
 
 CHANGES = st.lists(
     st.tuples(

@@ -35,7 +35,7 @@ from rollback_core.events import (
     Resumed,
     Started,
 )
-from rollback_core.session import State
+from rollback_core.life import State
 from scenarios.load import load_scenario
 
 
