@@ -1,16 +1,13 @@
-"""The simulated network: one link model per directed path, datagrams in flight as SimPy timeouts.
+"""The simulated network: one link model per directed path, datagrams in flight as calls of the clock.
 
-A delivered datagram is one Timeout with one callback; a dropped one makes no event. Faults block a
-path on top of its own setup, counted, so that overlapping faults end one by one.
+A delivered datagram is one call; a dropped one makes no event. Faults block a path on top of its own
+setup, counted, so that overlapping faults end one by one.
 """
 
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 from zlib import crc32
-
-from simpy.events import Timeout
 
 from netsim.clock import Clock
 from netsim.link_model import LinkModel
@@ -73,7 +70,7 @@ class Network:
         self.paths: dict[tuple[int, int], Path] = {}
         self.largest_datagram = 0
         self._has_unmapped = False
-        self._arrive_callback = self._arrive  # bound once
+        self._arrive_call = self._arrive  # bound once
         self.arrivals_crc = 0  # of every datagram that arrived, in order, with its time
         self.on_flight: Callable[[Path, int, int, int], None] | None = None  # path, sent, arrived, size
         reverse = {(p.source, p.target): p.link.delay_us for p in setup.paths}
@@ -99,8 +96,7 @@ class Network:
         path.bytes += size
         if size > self.largest_datagram:
             self.largest_datagram = size
-        env = self.env
-        now_us = env._now  # the property would cost a call per datagram
+        now_us = self.env._now  # the property would cost a call per datagram
         if path.is_stream:
             path.waiting.append((now_us, data))
             self._release(path, path.link.send(now_us, size))
@@ -108,19 +104,16 @@ class Network:
             path.lost += 1
         elif arrivals := path.link.send(now_us, size):
             for arrival_us in arrivals:
-                event = Timeout(env, arrival_us - now_us, (path, now_us, data))
-                event.callbacks.append(self._arrive_callback)
+                self.env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
         else:
             path.lost += 1
 
     def _release(self, path: Path, arrivals: Iterable[int]) -> None:
-        now_us = self.env._now
         for arrival_us in arrivals:
-            event = Timeout(self.env, arrival_us - now_us, (path, *path.waiting.popleft()))
-            event.callbacks.append(self._arrive_callback)
+            self.env.call_at(arrival_us, self._arrive_call, (path, *path.waiting.popleft()))
 
-    def _arrive(self, event: Any) -> None:
-        path, sent_us, data = event._value
+    def _arrive(self, flight: tuple[Path, int, bytes]) -> None:
+        path, sent_us, data = flight
         if path.unmapped:
             path.lost += 1
             return

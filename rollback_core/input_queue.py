@@ -12,7 +12,7 @@ PRUNE_CHUNK = 64  # forgetting in chunks makes it nearly free; bounds the surplu
 class InputQueue:
     """The inputs of one player. `end` is the first unknown frame."""
 
-    __slots__ = ("actions", "base", "changes", "end", "flags", "last_action", "last_focused")
+    __slots__ = ("actions", "base", "changes", "end", "flags", "last_action", "last_focused", "last_unfocused")
 
     def __init__(self, neutral_action: int) -> None:
         self.base = 0
@@ -22,6 +22,7 @@ class InputQueue:
         self.changes: list[int] = []  # frames whose input differs from the one before
         self.last_action = neutral_action
         self.last_focused = True
+        self.last_unfocused = -1  # the last frame without focus
 
     def append(self, action: int, focused: bool) -> None:
         """The input of frame `end`."""
@@ -31,6 +32,8 @@ class InputQueue:
             self.last_focused = focused
         self.actions.append(action)
         self.flags.append(focused)
+        if not focused:
+            self.last_unfocused = self.end
         self.end += 1
 
     def extend(self, action: int, focused: bool, stop: int) -> None:
@@ -41,6 +44,8 @@ class InputQueue:
             self.actions += [action] * more
             self.flags += [focused] * more
             self.end = stop
+            if not focused:
+                self.last_unfocused = stop - 1
 
     def action(self, frame: int) -> int:
         if not self.base <= frame < self.end:

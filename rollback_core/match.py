@@ -261,22 +261,26 @@ class Match:
             return []
         start = first - timeline.base
         stop = last + 1 - timeline.base
-        result = list(
-            map(
-                _new_committed,
-                zip(
-                    range(first, last + 1),
-                    timeline.used[start:stop],
-                    self._focus_masks(first, last + 1),
-                    timeline.speculative[start:stop],
-                    [self._left_mask(frame) for frame in range(first, last + 1)] if self._left else repeat(0),
-                    [each if each is None else new_outcome(each) for each in timeline.outcomes[start:stop]],
-                ),
-            )
+        focus_masks: Iterable[int] = repeat(self._all_focused)
+        for queue in self.queues:
+            if queue.last_unfocused >= first:
+                focus_masks = self._focus_masks(first, last + 1)
+        left_masks: Iterable[int] = repeat(0)
+        if self._left:
+            left_masks = [self._left_mask(frame) for frame in range(first, last + 1)]
+        columns = zip(  # noqa: B905  two of them may have no end
+            range(first, last + 1),
+            timeline.used[start:stop],
+            focus_masks,
+            timeline.speculative[start:stop],
+            left_masks,
+            [each if each is None else new_outcome(each) for each in timeline.outcomes[start:stop]],
         )
+        result = list(map(_new_committed, columns))
         if self._focus_timeout or timeline.game.phase == FINISHED:
             result = self._up_to_the_end(result)
-        self.committed = result[-1].frame
+            last = result[-1].frame
+        self.committed = last
         self._kept += result
         return result
 

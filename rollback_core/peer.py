@@ -66,7 +66,7 @@ class Peer:
             try:
                 played = session.tick(now_us, actions, frames)
             finally:
-                if session.has_events or session.state is not State.RUNNING:
+                if session.has_events or session.life.state is not State.RUNNING:
                     self.absorb(now_us)
             if played:
                 self.presented_frames += played
@@ -77,11 +77,13 @@ class Peer:
 
     def drain_events(self) -> list[Event]:
         """What happened, in order, after the recorder has seen it."""
-        events, self.events = self.events, []
+        events = self.events
+        if events:
+            self.events = []
         return events
 
     def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
-        return self.session.datagrams_to_send(now_us)
+        return self.session.mailbox.drain()
 
     def absorb(self, now_us: int) -> None:
         """Take over what the session has to tell; needed after a command, done by all else here."""

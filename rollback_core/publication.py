@@ -7,16 +7,18 @@ from rollback_core.events import EPISODE_GOES_ON, MATCH_ENDS, Committed, Committ
 from rollback_core.mailbox import Mailbox
 from rollback_core.match import Match
 
+FORGET_EVERY = 16  # frames: looking for what is not needed costs as much as a frame
 
 class Publication:
     """Commits frames of the match and tells: the host by events, partners by checksums."""
 
-    __slots__ = ("_events", "_mailbox", "_match", "desync")
+    __slots__ = ("_events", "_forget_at", "_mailbox", "_match", "desync")
 
     def __init__(self, match: Match, desync: DesyncWatch, mailbox: Mailbox, events: list[Event]) -> None:
         self._match = match
         self._mailbox = mailbox
         self._events = events
+        self._forget_at = 0
         self.desync = desync
 
     def publish(self, known: int, now_us: int) -> bool:
@@ -34,10 +36,12 @@ class Publication:
         desync.committed(frames)
         if desync.outbox or desync.events:
             self.drain_desync(now_us)
-        acked = [link.acked for link in self._mailbox.members]
-        match.forget(
-            inputs_before=min(acked, default=match.committed), states_before=desync.states_needed_from
-        )
+        if match.committed >= self._forget_at:
+            self._forget_at = match.committed + FORGET_EVERY
+            acked = [link.acked for link in self._mailbox.members]
+            match.forget(
+                inputs_before=min(acked, default=match.committed), states_before=desync.states_needed_from
+            )
         return True
 
     def drain_desync(self, now_us: int) -> None:

@@ -95,7 +95,7 @@ class Session:
         self.mailbox = Mailbox(self.links, self.timers, self.local_players, self._action_bytes)
         self._hellos = Hellos(Handshake(terms, config), self.links, self.mailbox)
         self._publication = Publication(self.match, self.desync, self.mailbox, self._events)
-        self._life = Life(
+        self.life = Life(
             terms, config, self.match, self.mailbox, self._publication, self.timers, self._events
         )
         self._views = Views(
@@ -130,7 +130,7 @@ class Session:
         self._advance_clock(now_us)
         try:
             if data[:INPUTS_HEAD_BYTES] != link.expected_head:
-                if self._life.state is not State.CLOSED:
+                if self.life.state is not State.CLOSED:
                     self._receive_by_tag(link, data, now_us)
                 return
             self._arrivals.take(link, data, now_us)
@@ -178,7 +178,7 @@ class Session:
                 self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
                 return 1
         except SimulationError as error:
-            self._life.end(EndReason.GAME_FAILED, None, str(error), now_us)
+            self.life.end(EndReason.GAME_FAILED, None, str(error), now_us)
             raise
         self.is_stalled = True
         self.stalled_ticks += 1
@@ -188,7 +188,7 @@ class Session:
     def handle_timer(self, now_us: int) -> None:
         """Do what is due."""
         self._advance_clock(now_us)
-        while self._life.state is not State.CLOSED:
+        while self.life.state is not State.CLOSED:
             due = self.timers.pop_due(now_us)
             if due is None:
                 return
@@ -203,7 +203,7 @@ class Session:
                     self.mailbox.send_pings(now_us)
                     self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
                 case Timer.LINGER:
-                    self._life.close()
+                    self.life.close()
                 case Timer.SILENCE:
                     self._handle_silence(self.links[peer], now_us)
                 case Timer.AGREEMENT:
@@ -257,11 +257,11 @@ class Session:
 
     @property
     def state(self) -> State:
-        return self._life.state
+        return self.life.state
 
     @property
     def ended(self) -> Ended | None:
-        return self._life.ended
+        return self.life.ended
 
     @property
     def has_events(self) -> bool:
@@ -313,7 +313,7 @@ class Session:
         To be called after a change of anything in here.
         """
         self._is_plain = (
-            self._life.state is State.RUNNING
+            self.life.state is State.RUNNING
             and self._is_focused
             and not self._is_paused
             and not self._is_someone_done
@@ -323,7 +323,7 @@ class Session:
 
     def _tick_in_full(self, now_us: int, actions: Sequence[int], frames: int) -> int:
         """`tick`, whatever the state of the session."""
-        state = self._life.state
+        state = self.life.state
         if state is State.RUNNING:
             self._check_actions(actions, frames)
         self._advance_clock(now_us)
@@ -394,7 +394,7 @@ class Session:
         if known >= match.committed + (COMMIT_BATCH if is_playing else 1):
             self._publication.publish(known, now_us)
             if match.end_reason is not None:
-                self._life.end_if_decided(now_us)
+                self.life.end_if_decided(now_us)
                 self._note_plain()
         self.mailbox.send_inputs(match)
 
@@ -458,7 +458,7 @@ class Session:
             self._lose(link, EndReason.PEER_RESTARTED, "it came back as a new incarnation", now_us)
 
     def _start(self, now_us: int) -> None:
-        self._life.start()
+        self.life.start()
         self.match.window = self._hellos.agreed_window
         self._hellos.send_all(now_us)
         for link in self.links.values():
@@ -528,7 +528,7 @@ class Session:
                 self._note_plain()
                 for other in self.mailbox.members:
                     other.reported_confirmed = max(other.reported_confirmed, frame)
-                self._life.close_when_all_done()
+                self.life.close_when_all_done()
             case FocusItem(focused):
                 link.is_focused = focused or not self.terms.pause_on_hidden
                 self._update_pause()
@@ -584,7 +584,7 @@ class Session:
             self._end(reason, cause, "", now_us)
 
     def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
-        self._life.end(reason, peer, detail, now_us)
+        self.life.end(reason, peer, detail, now_us)
         self._note_plain()
 
     def _check_actions(self, actions: Sequence[int], frames: int) -> None:
