@@ -133,7 +133,10 @@ class Match:
                     self.first_incorrect = end
                     self._cause = (player, predicted, action)
                 end += 1
-        queue.extend(action, focused, stop)
+        if stop == queue.end + 1:
+            queue.append(action, focused)
+        else:
+            queue.extend(action, focused, stop)
 
     def held(self, player: int) -> int:
         """First frame of the player's real inputs that is not held here."""
@@ -206,7 +209,7 @@ class Match:
         self.confirmed = confirmed = confirmed - 1
         if current > confirmed + self.window:
             return False
-        timeline.execute(NO_FRAME, (tuple(row),), speculative)
+        timeline.step(tuple(row), speculative)
         return True
 
     def correct(self) -> RolledBack:

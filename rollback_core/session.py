@@ -127,7 +127,10 @@ class Session:
         link = self.links.get(peer)
         if link is None:
             raise UsageError(f"there is no peer {peer}")
-        self._advance_clock(now_us)
+        if 0 <= now_us - self._now_us <= self._interrupt_us:
+            self._now_us = now_us
+        else:
+            self._advance_clock(now_us)
         try:
             if data[:INPUTS_HEAD_BYTES] != link.expected_head:
                 if self.life.state is not State.CLOSED:
@@ -149,19 +152,22 @@ class Session:
         game does; the session has then ended.
         """
         match = self.match
-        surplus = self._own_queue.end - match.timeline.current - self.delay_frames
         if (
             not self._is_plain
             or frames != 1
             or match.first_incorrect != NOTHING_WRONG
             or self._game.phase != PLAYING
-            or surplus < 0
-            or surplus > 1
+            or not 0 <= self._own_queue.end - match.timeline.current - self.delay_frames <= 1
+            or not 0 <= now_us - self._now_us <= self._interrupt_us
         ):
             return self._tick_in_full(now_us, actions, frames)
         # The tick of nearly all ticks: one frame of a round, in a session that goes well.
-        self._check_actions(actions, frames)
-        self._advance_clock(now_us)
+        if len(actions) != len(self.local_players):
+            self._check_actions(actions, frames)
+        for action in actions:
+            if type(action) is not int or not 0 <= action < self._action_count - 1:
+                self._check_actions(actions, frames)
+        self._now_us = now_us
         self._ticks += 1
         if not self._ticks % TICKS_PER_SAMPLE:
             self._observe_advantage(now_us)

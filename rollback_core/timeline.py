@@ -87,6 +87,17 @@ class Timeline:
         if len(notes) < done:
             notes.extend((speculative,) * (done - len(notes)))
 
+    def step(self, actions: tuple[int, ...], speculative: int) -> None:
+        """`execute` for one new frame: nearly all frames come one by one."""
+        try:
+            self.game.run((actions,), self.outcomes, self.states)
+        except Exception as error:
+            del self.outcomes[len(self.used) :]
+            raise SimulationError(self.current, f"{type(error).__name__}: {error}") from error
+        self.used.append(actions)
+        self.speculative.append(speculative)
+        self.current += 1
+
     def state(self, frame: int) -> Any:
         if not self.base <= frame <= self.current:
             raise UsageError(f"state {frame} is outside {self.base}..{self.current}")
