@@ -13,7 +13,6 @@ from rollback_core.commands import Command, FocusChanged, Ready, TransportChange
 from rollback_core.episodes import WAITING
 from rollback_core.events import Event
 from rollback_core.peer import Peer
-from rollback_core.life import State
 from rollback_core.timers import NEVER
 from scenarios.policies import Policy
 from scenarios.scenario import HostSetup
@@ -36,6 +35,36 @@ class BeforeTick(Protocol):
 
 class Host:
     """Runs `peer` on simulated time. `make_peer(local_now_us)` builds it when the host opens."""
+
+    __slots__ = (
+        "_armed",
+        "_armed_at",
+        "_chance",
+        "_drift_ppm",
+        "_has_opened",
+        "_inbox",
+        "_last_local_us",
+        "_late_tick_ppm",
+        "_late_tick_us",
+        "_make_peer",
+        "_offset_us",
+        "_seats",
+        "_wake_call",
+        "_watch_after",
+        "_watch_before",
+        "env",
+        "incarnation",
+        "index",
+        "is_absent",
+        "is_gone",
+        "is_hidden",
+        "is_running",
+        "network",
+        "observers",
+        "peer",
+        "policies",
+        "was_reloaded",
+    )
 
     def __init__(
         self,
@@ -132,7 +161,7 @@ class Host:
             if not self.is_absent:
                 self._inbox.append((source, data))
             return
-        local_us = self.local_now_us()
+        local_us = self.local_now_us() if self._drift_ppm else self.env._now + self._offset_us
         peer = self.peer
         peer.receive_datagram(source, data, local_us)
         if peer.session.mailbox.outbox:
@@ -146,13 +175,13 @@ class Host:
     def _wake(self, armed: int) -> None:
         if armed != self._armed or not self.is_running:
             return
-        local_us = self.local_now_us()
+        local_us = self.local_now_us() if self._drift_ppm else self.env._now + self._offset_us
         peer = self.peer
         is_tick = local_us >= peer.next_tick_us
         if is_tick:
             session = peer.session
             actions: tuple[int, ...] = ()
-            if session.life.state is State.RUNNING:
+            if session.life.is_running:
                 match = peer.game
                 if match.phase == WAITING and not session.is_ready:
                     session.command(Ready(), local_us)

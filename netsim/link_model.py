@@ -57,6 +57,47 @@ class LinkModel:
     sent + duplicated = delivered + all drops.
     """
 
+    __slots__ = (
+        "_busy_until_ns",
+        "_corrupt_below",
+        "_delay",
+        "_departures",
+        "_duplicate_below",
+        "_fates",
+        "_four_state_below",
+        "_gates",
+        "_ge_below",
+        "_held_word",
+        "_hold_below",
+        "_is_fifo",
+        "_is_foreseeable",
+        "_last_arrival_us",
+        "_loss_below",
+        "_loss_state",
+        "_opportunity",
+        "_opportunity_bytes",
+        "_queue",
+        "_queued_bytes",
+        "_random",
+        "_reorder_below",
+        "_row",
+        "_rows_used",
+        "_table",
+        "_trace_at",
+        "_trace_ms",
+        "_uniform_low_us",
+        "_uniform_width_us",
+        "_words",
+        "blocked",
+        "corrupted",
+        "duplicated",
+        "lost",
+        "oversize",
+        "overtook",
+        "queue_dropped",
+        "setup",
+    )
+
     def __init__(
         self, setup: LinkSetup, *, seed: int, source: int, target: int, purpose: str = "direct"
     ) -> None:

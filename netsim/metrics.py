@@ -8,7 +8,6 @@ from netsim.host import Host
 from netsim.network import Path
 from rollback_core.episodes import PLAYING
 from rollback_core.events import DelayChanged, Event, Interrupted, RolledBack
-from rollback_core.life import State
 
 SAMPLE_US: Final = 100_000  # one point of a plotted series
 SERIES: Final = (
@@ -73,7 +72,7 @@ class MetricsWatch:
     def after_tick(self, host: Host, played: int) -> None:
         peer = host.peer
         session = peer.session
-        if session.life.state is not State.RUNNING:
+        if not session.life.is_running:
             return
         metrics = self.peers.get(host.index)
         if metrics is None:

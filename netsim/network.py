@@ -64,6 +64,17 @@ class Path:
 class Network:
     """Paths by (source, target). Set `deliver[target]` before anything is sent."""
 
+    __slots__ = (
+        "_arrive_call",
+        "_has_unmapped",
+        "arrivals_crc",
+        "deliver",
+        "env",
+        "largest_datagram",
+        "on_flight",
+        "paths",
+    )
+
     def __init__(self, env: Clock, setup: NetworkSetup, seed: int) -> None:
         self.env = env
         self.deliver: dict[int, Deliver] = {}
@@ -96,7 +107,8 @@ class Network:
         path.bytes += size
         if size > self.largest_datagram:
             self.largest_datagram = size
-        now_us = self.env._now  # the property would cost a call per datagram
+        env = self.env
+        now_us = env._now  # the property would cost a call per datagram
         if path.is_stream:
             path.waiting.append((now_us, data))
             self._release(path, path.link.send(now_us, size))
@@ -104,7 +116,7 @@ class Network:
             path.lost += 1
         elif arrivals := path.link.send(now_us, size):
             for arrival_us in arrivals:
-                self.env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
+                env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
         else:
             path.lost += 1
 

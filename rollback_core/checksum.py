@@ -14,7 +14,7 @@ from zlib import crc32
 
 from rollback_core import canonical, wire
 from rollback_core.errors import WireError
-from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected
+from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected, FrameOutcome
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 
 MAX_TEXT: Final = 200  # of a value shown in an event
@@ -39,34 +39,33 @@ def chained(chain: int, frames: Iterable[CommittedFrame]) -> int:
     whose outcome is quiet gives the very same values again. By identity, as 1, 1.0 and True are equal.
     """
     texts = []
-    known: dict[tuple[int, ...], str] = {}
-    rewards = terminateds = truncateds = infos = None
-    ends = -1
-    tail = ""
+    last: FrameOutcome | None = None
+    known: tuple[tuple[int, ...], int, int] | None = None
+    before_t = after_t = ""
     for _, actions, focus, _, left, outcome in frames:
-        told = known.get(actions)
-        if told is None:
-            told = known[actions] = repr(actions)
         if outcome is None:
-            texts.append(f"({told}, {focus}, {left}, None)")
+            texts.append(f"({actions!r}, {focus}, {left}, None)")
             continue
         if (
-            outcome[3] is not rewards
-            or outcome[4] is not terminateds
-            or outcome[5] is not truncateds
-            or outcome[6] is not infos
-            or outcome[7] != ends
+            last is None
+            or (actions, focus, left) != known
+            or outcome[2] is not actions
+            or outcome[3] is not last[3]
+            or outcome[4] is not last[4]
+            or outcome[5] is not last[5]
+            or outcome[6] is not last[6]
+            or outcome[7] != last[7]
+            or outcome[0] != last[0]
         ):
-            _, _, _, rewards, terminateds, truncateds, infos, ends = outcome
-            tail = (
-                f"rewards={rewards!r}, terminateds={terminateds!r}, truncateds={truncateds!r},"
-                f" infos={infos!r}, ends={ends})"
+            last = outcome
+            # With actions that the game took otherwise than they were sent, the next frame is written anew.
+            known = (actions, focus, left) if outcome[2] is actions else None
+            before_t = f"({actions!r}, {focus}, {left}, FrameOutcome(episode={outcome[0]}, t="
+            after_t = (
+                f", actions={outcome[2]!r}, rewards={outcome[3]!r}, terminateds={outcome[4]!r},"
+                f" truncateds={outcome[5]!r}, infos={outcome[6]!r}, ends={outcome[7]}))"
             )
-        taken = told if outcome[2] is actions else repr(outcome[2])
-        texts.append(
-            f"({told}, {focus}, {left},"
-            f" FrameOutcome(episode={outcome[0]}, t={outcome[1]}, actions={taken}, {tail})"
-        )
+        texts.append(f"{before_t}{outcome[1]}{after_t}")
     return crc32("".join(texts).encode(), chain)
 
 

@@ -26,26 +26,24 @@ class InputQueue:
 
     def append(self, action: int, focused: bool) -> None:
         """The input of frame `end`."""
-        if action != self.last_action or focused != self.last_focused or not self.changes:
-            self.changes.append(self.end)
-            self.last_action = action
-            self.last_focused = focused
-        self.actions.append(action)
-        self.flags.append(focused)
-        if not focused:
-            self.last_unfocused = self.end
-        self.end += 1
+        self.extend(action, focused, self.end + 1)
 
     def extend(self, action: int, focused: bool, stop: int) -> None:
         """The same input for every frame from `end` up to `stop`, which is later."""
-        self.append(action, focused)
-        more = stop - self.end
-        if more:
-            self.actions += [action] * more
-            self.flags += [focused] * more
-            self.end = stop
-            if not focused:
-                self.last_unfocused = stop - 1
+        end = self.end
+        if action != self.last_action or focused != self.last_focused or not self.changes:
+            self.changes.append(end)
+            self.last_action = action
+            self.last_focused = focused
+        if stop == end + 1:
+            self.actions.append(action)
+            self.flags.append(focused)
+        else:
+            self.actions += [action] * (stop - end)
+            self.flags += [focused] * (stop - end)
+        if not focused:
+            self.last_unfocused = stop - 1
+        self.end = stop
 
     def action(self, frame: int) -> int:
         if not self.base <= frame < self.end:

@@ -32,7 +32,7 @@ TRANSITIONS: dict[State, dict[str, State]] = {
 
 
 class Life:
-    """`state`, and `ended` once it has."""
+    """`state`, and `ended` once it has. `is_running` is the state that every tick asks for."""
 
     __slots__ = (
         "_config",
@@ -44,6 +44,7 @@ class Life:
         "_terms",
         "_timers",
         "ended",
+        "is_running",
         "state",
     )
 
@@ -66,6 +67,7 @@ class Life:
         self._timers = timers
         self._events = events
         self.state = State.HANDSHAKE
+        self.is_running = False
         self.ended: Ended | None = None
 
     def start(self) -> None:
@@ -139,3 +141,4 @@ class Life:
 
     def _step(self, event: str) -> None:
         self.state = TRANSITIONS[self.state][event]
+        self.is_running = self.state is State.RUNNING

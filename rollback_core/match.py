@@ -133,10 +133,7 @@ class Match:
                     self.first_incorrect = end
                     self._cause = (player, predicted, action)
                 end += 1
-        if stop == queue.end + 1:
-            queue.append(action, focused)
-        else:
-            queue.extend(action, focused, stop)
+        queue.extend(action, focused, stop)
 
     def held(self, player: int) -> int:
         """First frame of the player's real inputs that is not held here."""
@@ -193,7 +190,7 @@ class Match:
         for player, action in zip(self._local, actions):  # noqa: B905  checked by the session
             queue = queues[player]
             if queue.end == target:
-                queue.append(action, True)
+                queue.extend(action, True, target + 1)
         row = []
         speculative = 0
         confirmed = queues[0].end
@@ -264,10 +261,13 @@ class Match:
             return []
         start = first - timeline.base
         stop = last + 1 - timeline.base
+        # A count of unfocused frames goes on or begins, or the frame may be there that ends it all.
+        is_end_near = bool(self._unfocused) or timeline.game.phase == FINISHED
         focus_masks: Iterable[int] = repeat(self._all_focused)
         for queue in self.queues:
             if queue.last_unfocused >= first:
                 focus_masks = self._focus_masks(first, last + 1)
+                is_end_near = True
         left_masks: Iterable[int] = repeat(0)
         if self._left:
             left_masks = [self._left_mask(frame) for frame in range(first, last + 1)]
@@ -280,7 +280,7 @@ class Match:
             [each if each is None else new_outcome(each) for each in timeline.outcomes[start:stop]],
         )
         result = list(map(_new_committed, columns))
-        if self._focus_timeout or timeline.game.phase == FINISHED:
+        if is_end_near:
             result = self._up_to_the_end(result)
             last = result[-1].frame
         self.committed = last

@@ -66,7 +66,7 @@ class Peer:
             try:
                 played = session.tick(now_us, actions, frames)
             finally:
-                if session.has_events or session.life.state is not State.RUNNING:
+                if session.has_events or not session.life.is_running:
                     self.absorb(now_us)
             if played:
                 self.presented_frames += played

@@ -59,6 +59,44 @@ COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing wa
 class Session:
     """One peer of one match. `now_us` of the first call sets where its clock begins."""
 
+    __slots__ = (
+        "_action_bytes",
+        "_action_count",
+        "_adaptive",
+        "_arrivals",
+        "_events",
+        "_game",
+        "_hellos",
+        "_interrupt_us",
+        "_is_focused",
+        "_is_paused",
+        "_is_plain",
+        "_is_someone_done",
+        "_now_us",
+        "_own_queue",
+        "_period_us",
+        "_publication",
+        "_ticks",
+        "_views",
+        "config",
+        "delay_frames",
+        "desync",
+        "dropped_inputs",
+        "is_ready",
+        "is_stalled",
+        "life",
+        "links",
+        "local_players",
+        "mailbox",
+        "match",
+        "me",
+        "skipped_ticks",
+        "stalled_ticks",
+        "terms",
+        "time_sync",
+        "timers",
+    )
+
     def __init__(self, terms: MatchTerms, config: PeerConfig, game: Episodes, now_us: int) -> None:
         _check(terms, config, game)
         self.terms = terms
