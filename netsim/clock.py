@@ -9,7 +9,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 import simpy
-from simpy.events import NORMAL, Event
+from simpy.events import NORMAL, URGENT, Event
+
+
+def _stop(_: Any) -> None:
+    """What stands at the end of a run. One that an error cut short leaves it behind, with nothing to do."""
 
 
 class Clock(simpy.Environment):
@@ -49,11 +53,16 @@ class Clock(simpy.Environment):
         if until <= self._now:
             raise ValueError(f"until ({until}) must be greater than the current simulation time")
         queue = self._queue
-        while queue and queue[0][0] < until:
-            if type(queue[0][3]) is tuple:
-                self._now, _, _, (function, argument) = heappop(queue)
-                function(argument)
-            else:
+        end = (_stop, None)
+        heappush(queue, (until, URGENT, next(self._eid), end))
+        while True:
+            entry = heappop(queue)
+            event = entry[3]
+            if type(event) is not tuple:
+                heappush(queue, entry)
                 super().step()
-        self._now = until
-        return None
+                continue
+            self._now = entry[0]
+            if event is end:
+                return None
+            event[0](event[1])

@@ -7,6 +7,7 @@ from typing import Final
 
 from rollback_core import wire
 from rollback_core.control import ControlStream
+from rollback_core.input_queue import InputQueue
 
 RTT_SAMPLES_TO_SIZE: Final = 5  # as many as the latency probes of matchmakers take
 NO_HEAD: Final = b"(none)"  # longer than any head: equal to none
@@ -35,9 +36,10 @@ class Link:
         "is_satisfied",
         "peer",
         "players",
+        "queue",
         "received",
         "rejected",
-        "remote_advantage_us",
+        "remote_advantage",
         "remote_current",
         "remote_current_at_us",
         "reported_confirmed",
@@ -55,6 +57,7 @@ class Link:
     def __init__(self, peer: int, players: tuple[int, ...]) -> None:
         self.peer = peer
         self.players = players
+        self.queue: InputQueue | None = None  # of its player, if it has one only, of one-byte actions
         self.control = ControlStream()
         # handshake
         self.tag = b""
@@ -71,7 +74,7 @@ class Link:
         self.reported_confirmed = -1
         self.remote_current = 0
         self.remote_current_at_us = 0
-        self.remote_advantage_us = 0
+        self.remote_advantage = 0  # its own estimate, in quarter frames
         self.advantage = 0  # ours, in quarter frames, as last observed
         self.is_member = True
         self.is_focused = True

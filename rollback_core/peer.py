@@ -66,7 +66,7 @@ class Peer:
             try:
                 played = session.tick(now_us, actions, frames)
             finally:
-                if session.has_events or not session.life.is_running:
+                if session.events or not session.life.is_running:
                     self.absorb(now_us)
             if played:
                 self.presented_frames += played
@@ -83,7 +83,11 @@ class Peer:
         return events
 
     def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
-        return self.session.mailbox.drain()
+        mailbox = self.session.mailbox
+        outbox = mailbox.outbox
+        if outbox:
+            mailbox.outbox = []
+        return outbox
 
     def absorb(self, now_us: int) -> None:
         """Take over what the session has to tell; needed after a command, done by all else here."""

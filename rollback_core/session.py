@@ -64,7 +64,6 @@ class Session:
         "_action_count",
         "_adaptive",
         "_arrivals",
-        "_events",
         "_game",
         "_hellos",
         "_interrupt_us",
@@ -82,6 +81,7 @@ class Session:
         "delay_frames",
         "desync",
         "dropped_inputs",
+        "events",
         "is_ready",
         "is_stalled",
         "life",
@@ -127,17 +127,17 @@ class Session:
         self.desync = DesyncWatch(self.match, config.peer, tuple(self.links), terms.checksum_interval_frames)
         self._game = game
         self._action_count = game.ready_action + 1
-        self._events: list[Event] = []
-        self._arrivals = Arrivals(self.match, self.local_players[0], self._action_count, terms.period_us)
+        self.events: list[Event] = []  # until they are drained
+        self._arrivals = Arrivals(self.match, self.links.values(), self.local_players[0], self._action_count)
         self._action_bytes = self._arrivals.action_bytes
         self.mailbox = Mailbox(self.links, self.timers, self.local_players, self._action_bytes)
         self._hellos = Hellos(Handshake(terms, config), self.links, self.mailbox)
-        self._publication = Publication(self.match, self.desync, self.mailbox, self._events)
+        self._publication = Publication(self.match, self.desync, self.mailbox, self.events)
         self.life = Life(
-            terms, config, self.match, self.mailbox, self._publication, self.timers, self._events
+            terms, config, self.match, self.mailbox, self._publication, self.timers, self.events
         )
         self._views = Views(
-            terms, self.me, self.match, self.links, self.mailbox, self.desync, self.timers, self._events
+            terms, self.me, self.match, self.links, self.mailbox, self.desync, self.timers, self.events
         )
         self._adaptive = (
             AdaptiveDelay(self.delay_frames, terms.max_input_delay_frames, terms.period_us)
@@ -286,8 +286,8 @@ class Session:
 
     def drain_events(self) -> list[Event]:
         """What happened since the last call, in order."""
-        events = self._events[:]
-        self._events.clear()
+        events = self.events[:]
+        self.events.clear()
         return events
 
     def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
@@ -306,14 +306,6 @@ class Session:
     @property
     def ended(self) -> Ended | None:
         return self.life.ended
-
-    @property
-    def has_events(self) -> bool:
-        return bool(self._events)
-
-    @property
-    def has_datagrams(self) -> bool:
-        return bool(self.mailbox.outbox)
 
     @property
     def current_frame(self) -> int:
@@ -381,7 +373,7 @@ class Session:
             if match.left:
                 match.fill_left()
             if match.first_incorrect != NOTHING_WRONG:
-                self._events.append(match.correct())
+                self.events.append(match.correct())
             if self._is_paused:
                 match.update_confirmed()
             else:
@@ -451,7 +443,7 @@ class Session:
     def _set_delay(self, delay: int) -> None:
         if delay != self.delay_frames:
             self.delay_frames = delay
-            self._events.append(DelayChanged(delay))
+            self.events.append(DelayChanged(delay))
 
     def _observe_advantage(self, now_us: int) -> None:
         period_us = self._period_us
@@ -465,7 +457,7 @@ class Session:
                 slowest = link
                 worst_us = ahead_us
         if slowest is not None:
-            self.time_sync.observe(worst_us, slowest.remote_advantage_us)
+            self.time_sync.observe(worst_us, slowest.remote_advantage * period_us // 4)
 
     # Everything that is not inputs.
 
@@ -512,7 +504,7 @@ class Session:
             self.timers.set(Timer.SILENCE, now_us + self._interrupt_us, link.peer)
         if self.links:
             self.timers.set(Timer.QUALITY, now_us)
-        self._events.append(Started(self.match.window))
+        self.events.append(Started(self.match.window))
         if self.terms.pause_on_hidden and not self._is_focused:
             self.mailbox.tell_all(FocusItem(False), now_us)
         self._note_plain()
@@ -596,7 +588,7 @@ class Session:
     def _resume(self, link: Link, now_us: int) -> None:
         link.is_interrupted = False
         self._update_pause()
-        self._events.append(Resumed(link.peer, now_us - link.heard_at_us))
+        self.events.append(Resumed(link.peer, now_us - link.heard_at_us))
         self.timers.set(Timer.SILENCE, now_us + self._interrupt_us, link.peer)
 
     def _handle_silence(self, link: Link, now_us: int) -> None:
@@ -610,7 +602,7 @@ class Session:
             if not link.is_interrupted:
                 link.is_interrupted = True
                 self._update_pause()
-                self._events.append(Interrupted(link.peer))
+                self.events.append(Interrupted(link.peer))
             self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.reconnect_limit_us, link.peer)
         else:
             self._lose(link, EndReason.DISCONNECTED, f"silent for {silent_us // 1000} ms", now_us)
