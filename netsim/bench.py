@@ -42,6 +42,7 @@ from scenarios.scenario import Scenario
 
 ROUNDS = 9
 MESH_FRAMES = 3_000
+MESH_LOOK = 60  # ticks between two looks at whether all is over
 RESIM_DEPTH = 8
 RESIM_REPEATS = 400
 EVENTS = 60_000
@@ -99,8 +100,12 @@ def mesh(players: int) -> tuple[float, int]:
 def _run_mesh(peers: list[Peer], terms: MatchTerms) -> None:
     inboxes: list[list[tuple[int, bytes]]] = [[] for _ in peers]
     now_us = 0
-    while any(peer.session.state is not State.CLOSED for peer in peers):
+    while True:
         now_us += terms.period_us
+        if not now_us % (MESH_LOOK * terms.period_us) and all(
+            peer.session.state is State.CLOSED for peer in peers
+        ):
+            return
         for index, peer in enumerate(peers):
             inbox, inboxes[index] = inboxes[index], []
             for source, data in inbox:

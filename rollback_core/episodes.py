@@ -104,29 +104,33 @@ class Episodes:
         """
         step = self._game_step
         save = self._game_save
+        add_outcome = outcomes.append
+        add_state = states.append
         ready = self.ready_action
+        last = self.max_steps - 1
+        episode = self.episode
         for actions in rows:
             if self.phase:
                 self._freeze(actions)
-                outcomes.append(None)
-                states.append(self.save_state())
+                add_outcome(None)
+                add_state(self.save_state())
                 continue
             if ready in actions:
                 neutral = self.game.spec.neutral_action
                 actions = tuple([neutral if action == ready else action for action in actions])
             rewards, terminateds, truncateds, infos, is_over = step(actions)
             t = self.t
-            episode = self.episode
-            self.t = after = t + 1
-            if is_over or after == self.max_steps:
+            self.t = t + 1
+            if is_over or t == last:
                 if not is_over:
                     truncateds = (True,) * len(actions)
                 ends = self._end_episode()
-                outcomes.append((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
-                states.append(self.save_state())
+                add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
+                add_state(self.save_state())
+                episode = self.episode
                 continue
-            outcomes.append((episode, t, actions, rewards, terminateds, truncateds, infos, EPISODE_GOES_ON))
-            states.append((PLAYING, episode, after, self._ready_mask, self._countdown, save()))
+            add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, EPISODE_GOES_ON))
+            add_state((PLAYING, episode, t + 1, self._ready_mask, self._countdown, save()))
 
     def _end_episode(self) -> int:
         if self.episode + 1 >= self.count:

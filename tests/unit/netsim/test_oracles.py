@@ -45,7 +45,13 @@ def frame(number: int, actions: tuple[int, ...] = (0, 0), **changes: Any) -> Com
 
 def host(index: int = 0, **session: Any) -> Any:
     """As much of a host as a law looks at."""
-    fields: dict[str, Any] = {"state": State.RUNNING, "epoch": 1, "ended": None, "links": {}}
+    fields: dict[str, Any] = {
+        "state": State.RUNNING,
+        "life": SimpleNamespace(is_running=True),
+        "epoch": 1,
+        "ended": None,
+        "links": {},
+    }
     return SimpleNamespace(
         index=index,
         incarnation=1,
@@ -119,11 +125,11 @@ class TestSafety:
         for frontiers in (((5, 3), (4, 3)), ((5, 3), (5, 2)), ((5, 6),)):
             oracle = Immutability()
             for confirmed, committed in frontiers:
-                oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+                oracle.after_tick(host(match=SimpleNamespace(confirmed=confirmed, committed=committed)), 1)
             assert oracle.violation is not None, frontiers
         oracle = Immutability()
         for confirmed, committed in ((5, 3), (5, 5), (9, 5)):
-            oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+            oracle.after_tick(host(match=SimpleNamespace(confirmed=confirmed, committed=committed)), 1)
         assert oracle.violation is None
 
     @pytest.mark.parametrize(
