@@ -32,10 +32,10 @@ from netsim.world import build_world, make_match, match_terms, peer_config
 from rollback_core.commands import Ready
 from rollback_core.config import MatchTerms
 from rollback_core.episodes import WAITING
+from rollback_core.life import State
 from rollback_core.match import Match
 from rollback_core.peer import Peer
 from rollback_core.predictor import predictor
-from rollback_core.life import State
 from scenarios.load import load_scenario
 from scenarios.registry import create_game
 from scenarios.scenario import Scenario

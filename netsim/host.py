@@ -189,7 +189,7 @@ class Host:
                 game = match.game
                 chosen = []
                 for player, policy in self._seats:
-                    chosen.append(policy.act(game, player, frame))  # noqa: PERF401  a call less, every tick
+                    chosen.append(policy.act(game, player, frame))
                 actions = tuple(chosen)
             for watch_before in self._watch_before:
                 watch_before(self, actions)

@@ -255,9 +255,7 @@ class LinkModel:
         if self._gates:
             below = self._loss_below
             losses = words[_LOSS::_ROW]
-            delays = [
-                _DROPPED if word < below else delay for word, delay in zip(losses, delays, strict=True)
-            ]
+            delays = [_DROPPED if word < below else delay for word, delay in zip(losses, delays, strict=True)]
         self._fates = delays
 
     def _gates_of(self, setup: LinkSetup) -> list[Callable[[int, int], bool]]:

@@ -67,7 +67,7 @@ class Oracle:
         """The host's peer has exposed this frame as committed."""
 
     def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
-        """`committed` for frames in a row; a law that can, compares them at once and looks closer if they differ."""
+        """`committed` for frames in a row; a law may compare them at once, and look closer if they differ."""
         for frame in frames:
             self.committed(host, frame)
 

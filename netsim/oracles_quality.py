@@ -181,7 +181,9 @@ class Responsiveness(Oracle):
             # Submitted at this tick for frame `end`; this tick presents one frame. (An input taken at a
             # stall is shown that much later: there was nothing to present.)
             queues = match.queues
-            waiting.append((end, presented, delay, [queues[player].last_action for player in session.local_players]))
+            waiting.append(
+                (end, presented, delay, [queues[player].last_action for player in session.local_players])
+            )
         while waiting and waiting[0][0] < current:
             frame, submitted_at, expected, pressed = waiting.popleft()
             shown_after = presented + frame - current + played - submitted_at

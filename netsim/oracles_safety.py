@@ -8,7 +8,7 @@ from netsim.ledger import Ledger
 from netsim.network import Network
 from netsim.oracle import Oracle
 from rollback_core.checksum import explain, frame_bytes
-from rollback_core.episodes import Episodes, new_outcome
+from rollback_core.episodes import Episodes
 from rollback_core.events import (
     Committed,
     CommittedFrame,
@@ -136,11 +136,8 @@ class Reference(Oracle):
         first = frames[0].frame
         stop = first + len(frames)
         if first <= len(self._outcomes) < stop:
-            self._game.run(
-                [frame.actions for frame in frames[len(self._outcomes) - first :]],
-                self._outcomes,
-                self._states,
-            )
+            for frame in frames[len(self._outcomes) - first :]:
+                self._play(frame)
         timeline = host.peer.session.match.timeline
         start = first - timeline.base
         try:
@@ -159,12 +156,12 @@ class Reference(Oracle):
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         number = frame.frame
         if number == len(self._outcomes):
-            self._game.run((frame.actions,), self._outcomes, self._states)
+            self._play(frame)
         self.checks += 1
         if frame.outcome != self._outcomes[number]:
             mine = frame_bytes(b"", frame)
             field, left, right = explain(
-                mine, frame_bytes(b"", frame._replace(outcome=_named(self._outcomes[number])))
+                mine, frame_bytes(b"", frame._replace(outcome=self._outcomes[number]))
             )
             self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
         timeline = host.peer.session.match.timeline
@@ -173,6 +170,11 @@ class Reference(Oracle):
             mine = frame_bytes(encode(timeline.state(number)), frame)
             field, left, right = explain(mine, frame_bytes(encode(self._states[number]), frame))
             self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+
+    def _play(self, frame: CommittedFrame) -> None:
+        """The next frame, step and save one after the other: not by the loop that the peers use."""
+        self._outcomes.append(self._game.step(frame.actions))
+        self._states.append(self._game.save_state())
 
     def _is_equal(self, left: Any, right: Any) -> bool:
         """By value where snapshots are plain; those of third-party games may need their bytes."""
@@ -518,8 +520,3 @@ class EventOrder(Oracle):
             self._interrupted[link] = is_interrupted
         if isinstance(event, Ended):
             self._ended.add(key)
-
-
-def _named(fields: tuple[Any, ...] | None) -> Any:
-    """An outcome's fields as the FrameOutcome they are of."""
-    return None if fields is None else new_outcome(fields)

@@ -47,11 +47,11 @@ class Arrivals:
         length = head & 127
         if size == SHORTEST_BYTES:
             stop = first + length
-            is_sound = length and action < self._action_count
+            is_sound = length > 0 and action < self._action_count
         else:
             lengths = data[wire.INPUTS_HEADER_BYTES :: 2].translate(wire.RUN_LENGTHS)
             stop = first + sum(lengths)
-            is_sound = min(lengths) and max(data[wire.INPUTS_HEADER_BYTES + 1 :: 2]) < self._action_count
+            is_sound = min(lengths) > 0 and max(data[wire.INPUTS_HEADER_BYTES + 1 :: 2]) < self._action_count
         ack += first
         match = self._match
         end = queue.end

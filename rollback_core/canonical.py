@@ -74,12 +74,13 @@ def _encode(value: Any, out: list[bytes], depth: int) -> None:
         out.append(b"b%b%b" % (_pack_u32(len(value)), value))
     elif isinstance(value, (tuple, list)):
         out.append(b"l" + _pack_u32(len(value)))
-        step = 0
+        index = 0
         try:
-            for step, item in enumerate(value):
+            for item in value:
                 _encode(item, out, depth + 1)
+                index += 1
         except _Unfit as unfit:
-            unfit.path.append(f"[{step}]")
+            unfit.path.append(f"[{index}]")
             raise
     elif kind is dict:
         _encode_dict(value, out, depth)

@@ -30,7 +30,9 @@ class DesyncWatch:
         self._partners = partners
         self._interval = interval
         self._chain = 0  # over inputs and rows of every committed frame: a single odd row shows for good
-        self._unchained: list[CommittedFrame] = []  # committed frames that the chain lacks: one interval at most
+        self._unchained: list[
+            CommittedFrame
+        ] = []  # committed frames that the chain lacks: one interval at most
         self._due = interval  # the frame of the next checksum
         self._own: dict[int, bytes] = {}  # peer -> our bytes of the diverging frame, until theirs come
         self.exchange = ChecksumExchange(me, partners)

@@ -12,7 +12,16 @@ PRUNE_CHUNK = 64  # forgetting in chunks makes it nearly free; bounds the surplu
 class InputQueue:
     """The inputs of one player. `end` is the first unknown frame."""
 
-    __slots__ = ("actions", "base", "changes", "end", "flags", "last_action", "last_focused", "last_unfocused")
+    __slots__ = (
+        "actions",
+        "base",
+        "changes",
+        "end",
+        "flags",
+        "last_action",
+        "last_focused",
+        "last_unfocused",
+    )
 
     def __init__(self, neutral_action: int) -> None:
         self.base = 0

@@ -32,7 +32,7 @@ TRANSITIONS: dict[State, dict[str, State]] = {
 
 
 class Life:
-    """`state`, and `ended` once it has. `is_running` is the state that every tick asks for."""
+    """`state`, and `ended` once it has. `is_running` and `is_closed` are what is asked for every time."""
 
     __slots__ = (
         "_config",
@@ -44,6 +44,7 @@ class Life:
         "_terms",
         "_timers",
         "ended",
+        "is_closed",
         "is_running",
         "state",
     )
@@ -68,6 +69,7 @@ class Life:
         self._events = events
         self.state = State.HANDSHAKE
         self.is_running = False
+        self.is_closed = False
         self.ended: Ended | None = None
 
     def start(self) -> None:
@@ -142,3 +144,4 @@ class Life:
     def _step(self, event: str) -> None:
         self.state = TRANSITIONS[self.state][event]
         self.is_running = self.state is State.RUNNING
+        self.is_closed = self.state is State.CLOSED

@@ -65,7 +65,7 @@ class Mailbox:
             data = None
             if self._is_narrow and end - first <= self._frames_per_datagram:
                 data = wire.encode_own_inputs(
-                    link.inputs_head, own, first, end, ack, confirmed, link.advantage, current - first
+                    link.inputs_head, own, first, ack, confirmed, link.advantage, current - first
                 )
             if data is None:
                 self._send_at_length(link, match, first, ack)

@@ -75,9 +75,7 @@ class Match:
         self._cause = (0, 0, 0)
         self._local = tuple(local)
         # What a frame's row is made of: a player's inputs, what it is assumed to do, its bit in masks.
-        self._sources = [
-            (queue, guesses[player], 1 << player) for player, queue in enumerate(self.queues)
-        ]
+        self._sources = [(queue, guesses[player], 1 << player) for player, queue in enumerate(self.queues)]
         self._focus_timeout = focus_timeout_frames
         self._all_focused = (1 << players) - 1
         self._unfocused: list[int] = []  # consecutive unfocused frames by player; empty: none

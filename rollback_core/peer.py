@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
 from rollback_core.events import Committed, DesyncDetected, Event, RolledBack, Started
-from rollback_core.recorder import Recorder
 from rollback_core.life import State
+from rollback_core.recorder import Recorder
 from rollback_core.session import Session
 from rollback_core.timers import NEVER
 

@@ -36,7 +36,9 @@ def predictor(name: str, game: Simulation) -> Guesses:
     if name == GAME:
         predict = getattr(game, "predict_action", None)
         if predict is None:
-            raise UsageError(f'predictor: {spec.id} brings none (no predict_action); "{REPEAT_LAST}" fits any game')
+            raise UsageError(
+                f'predictor: {spec.id} brings none (no predict_action); "{REPEAT_LAST}" fits any game'
+            )
         return tuple(
             (*(_asked(predict, spec.id, player, last, count) for last in range(count)), spec.neutral_action)
             for player in range(players)

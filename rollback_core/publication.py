@@ -1,4 +1,4 @@
-"""What a session makes known once every member holds it: committed frames, their checksums, ends of episodes."""
+"""What a session makes known once every member holds it: frames, their checksums, ends of episodes."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from rollback_core.mailbox import Mailbox
 from rollback_core.match import Match
 
 FORGET_EVERY = 16  # frames: looking for what is not needed costs as much as a frame
+
 
 class Publication:
     """Commits frames of the match and tells: the host by events, partners by checksums."""

@@ -133,9 +133,7 @@ class Session:
         self.mailbox = Mailbox(self.links, self.timers, self.local_players, self._action_bytes)
         self._hellos = Hellos(Handshake(terms, config), self.links, self.mailbox)
         self._publication = Publication(self.match, self.desync, self.mailbox, self.events)
-        self.life = Life(
-            terms, config, self.match, self.mailbox, self._publication, self.timers, self.events
-        )
+        self.life = Life(terms, config, self.match, self.mailbox, self._publication, self.timers, self.events)
         self._views = Views(
             terms, self.me, self.match, self.links, self.mailbox, self.desync, self.timers, self.events
         )
@@ -170,9 +168,10 @@ class Session:
         else:
             self._advance_clock(now_us)
         try:
+            if self.life.is_closed:
+                return
             if data[:INPUTS_HEAD_BYTES] != link.expected_head:
-                if self.life.state is not State.CLOSED:
-                    self._receive_by_tag(link, data, now_us)
+                self._receive_by_tag(link, data, now_us)
                 return
             self._arrivals.take(link, data, now_us)
         except WireError:
@@ -222,7 +221,7 @@ class Session:
                 self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
                 return 1
         except SimulationError as error:
-            self.life.end(EndReason.GAME_FAILED, None, str(error), now_us)
+            self._end(EndReason.GAME_FAILED, None, str(error), now_us)
             raise
         self.is_stalled = True
         self.stalled_ticks += 1

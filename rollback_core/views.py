@@ -61,7 +61,9 @@ class Views:
         self._departure.lose(1 << peer)
         return self._drain(now_us)
 
-    def receive(self, peer: int, item: VoteItem | DecisionItem | BackfillItem, now_us: int) -> EndReason | None:
+    def receive(
+        self, peer: int, item: VoteItem | DecisionItem | BackfillItem, now_us: int
+    ) -> EndReason | None:
         self._departure.receive(peer, item)
         return self._drain(now_us)
 

@@ -123,17 +123,18 @@ def encode_runs(runs: list[Run] | tuple[Run, ...], action_bytes: int) -> bytes:
 
 
 def encode_own_inputs(
-    head: bytes, queue: InputQueue, first: int, stop: int, ack: int, confirmed: int, advantage: int, lead: int
+    head: bytes, queue: InputQueue, first: int, ack: int, confirmed: int, advantage: int, lead: int
 ) -> bytes | None:
-    """`encode_inputs` for one player of one-byte actions in one pass; None where it needs more care.
+    """`encode_inputs` of all inputs from `first` on, for one player of one-byte actions, in one pass.
 
-    `head` is tag and kind, `lead` the current frame less `first`.
+    `head` is tag and kind, `lead` the current frame less `first`. None where it needs more care.
     """
+    stop = queue.end
     changes = queue.changes
     base = queue.base
     try:
         if changes[-1] <= first:
-            if stop - first > MAX_RUN:
+            if not 0 < stop - first <= MAX_RUN:
                 return None
             at = first - base
             return _pack_one_run(

@@ -16,6 +16,7 @@ from rollback_core.errors import WireError
 from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected
 from rollback_core.match import Match
 from rollback_core.messages import ChecksumItem, DumpItem, Item
+from rollback_core.predictor import predictor
 from rollback_core.simulation import StepOutcome
 from scenarios.games.counter import Counter
 
@@ -52,7 +53,7 @@ class Watched:
             local=(me,),
             window=0,
             focus_timeout_frames=0,
-            predict=lambda player, last: last,
+            guesses=predictor("repeat-last", game),
         )
         self.watch = DesyncWatch(self.match, me, tuple(peer for peer in range(n) if peer != me), interval)
         self.bytes_of: list[bytes] = []

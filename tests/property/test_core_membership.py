@@ -17,6 +17,7 @@ from rollback_core.events import EndReason, PlayersLeft
 from rollback_core.match import Match
 from rollback_core.membership import Membership, is_majority
 from rollback_core.messages import DecisionItem, Item, VoteItem
+from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
 View = tuple[int, tuple[int, ...]]
@@ -59,7 +60,7 @@ class World:
             local=(me,),
             window=8,
             focus_timeout_frames=0,
-            predict=lambda player, last: last,
+            guesses=predictor("repeat-last", Counter(n)),
         )
         for player in range(n):
             held = 40 if player == me else self.random.randint(20, 40)

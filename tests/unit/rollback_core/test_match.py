@@ -8,6 +8,7 @@ from rollback_core.episodes import Episodes
 from rollback_core.errors import UsageError, WireError
 from rollback_core.events import EndReason
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES, NOTHING_WRONG, Match
+from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
 READY = 4
@@ -21,7 +22,7 @@ def match(*, players: int = 2, window: int = 8, **options: Any) -> Match:
         local=(0,),
         window=window,
         focus_timeout_frames=0,
-        predict=lambda player, last: 0 if last == READY else last,
+        guesses=predictor("repeat-last", episodes.game),
     )
 
 
