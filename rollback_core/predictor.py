@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from rollback_core.errors import UsageError
-from rollback_core.simulation import Simulation
+from rollback_core.simulation import PredictingSimulation, Simulation
 
 REPEAT_LAST: Final = "repeat-last"
 NEUTRAL: Final = "neutral"
@@ -21,7 +21,7 @@ Guesses: TypeAlias = Sequence[Sequence[int]]
 """guesses[player][last known action]: the action assumed for every later frame."""
 
 
-def predictor(name: str, game: Simulation) -> Guesses:
+def predictor(name: str, game: Simulation | PredictingSimulation) -> Guesses:
     """One of PREDICTORS, for this game. Nobody is assumed to be ready: READY is never predicted.
 
     UsageError if the game is to predict and cannot, or predicts what is not an action.

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from state_digest import describe
 
 from rollback_core import canonical
 from rollback_core.episodes import FINISHED, PLAYING, Episodes
@@ -13,6 +14,7 @@ from rollback_core.events import CommittedFrame
 from rollback_core.match import NOTHING_WRONG, Match
 from rollback_core.predictor import PREDICTORS, Guesses, predictor
 from rollback_core.simulation import DrawItem, GameSpec, StepOutcome
+from scenarios.games.counter import Counter
 
 PLAYERS = 3
 LOCAL = 0
@@ -244,3 +246,46 @@ def test_focus_timeout_ends_at_the_same_frame_however_it_is_committed(
         assert match.end_reason is not None
         assert match.end_reason.value == "focus-timeout"
         assert (committed[-1].frame, match.end_player) == expected
+
+
+@given(st.integers(0, 2**32), st.integers(0, 4), st.integers(0, 6))
+def test_the_ordinary_frame_is_the_same_in_one_piece(seed: int, delay: int, window: int) -> None:
+    """`play` does what add_local, update_confirmed and advance do one after the other."""
+
+    def match() -> Match:
+        each = Match(
+            Episodes(Counter(PLAYERS), seed=SEED),
+            players=PLAYERS,
+            local=(LOCAL,),
+            window=window,
+            focus_timeout_frames=0,
+            guesses=predictor("repeat-last", Counter(PLAYERS)),
+        )
+        for player in range(PLAYERS):
+            each.add_remote(player, 0, [(1 + delay * (player == LOCAL), 4, True)])
+        each.update_confirmed()
+        assert each.advance()
+        return each
+
+    random = Random(seed)
+    whole, parts = match(), match()
+    stalls = 0
+    for _ in range(60):
+        for player in range(1, PLAYERS):
+            end = whole.queues[player].end
+            count = random.choice([0, 1, 1, 2, 3]) if end < whole.timeline.current + 9 else 0
+            run = (count, random.randrange(4), True)
+            for each in (whole, parts):
+                if count:
+                    each.add_remote(player, end, [run])
+        assert whole.first_incorrect == parts.first_incorrect
+        if whole.first_incorrect != NOTHING_WRONG:
+            assert whole.correct() == parts.correct()
+        action = random.randrange(4)
+        played = whole.play([action], delay)
+        parts.add_local([action], True, delay)
+        parts.update_confirmed()
+        assert parts.advance() == played
+        stalls += not played
+        assert describe(whole) == describe(parts)
+    event(f"stalls: {min(stalls, 3)}")
