@@ -82,7 +82,7 @@ class MetricsWatch:
         lag = last - match.confirmed
         if lag < 0:
             lag = 0
-        if session.is_stalled:
+        if session.play.is_stalled:
             metrics.stall_run += 1
             metrics.sample_stalls += 1
             metrics.longest_stall = max(metrics.longest_stall, metrics.stall_run)
@@ -151,9 +151,9 @@ class MetricsWatch:
             "rollback_depth_max_frames": max(metrics.depths, default=0),
             "resimulated_frames": session.match.resimulated,
             "resimulated_minimum_frames": minimum,
-            "stalled_ticks": session.stalled_ticks,
+            "stalled_ticks": session.play.stalled_ticks,
             "longest_stall_ticks": metrics.longest_stall,
-            "skipped_ticks": session.skipped_ticks,
+            "skipped_ticks": session.play.skipped_ticks,
             "confirmation_lag_p50_frames": percentile(confirmation_lags, 50),
             "confirmation_lag_p95_frames": percentile(confirmation_lags, 95),
             "confirmation_lag_max_frames": max(confirmation_lags, default=0),
@@ -162,7 +162,7 @@ class MetricsWatch:
             "commit_lag_max_frames": max(commit_lags, default=0),
             "input_to_present_max_frames": worst_response,
             "input_delay_frames": session.delay_frames,
-            "dropped_inputs": session.dropped_inputs,
+            "dropped_inputs": session.play.dropped_inputs,
             "rtt_p50_us": percentile(rtts, 50),
             "rtt_max_us": max(rtts, default=0),
             "sent_bytes_per_s": sent_bytes * 1_000_000 // seconds_us,
@@ -222,7 +222,7 @@ def exercised(peers: Iterable[PeerMetrics], hosts: list[Host], faults: dict[str,
     sessions = [host.peer.session for host in hosts]
     return {
         "rollbacks": sum(session.match.rollbacks for session in sessions),
-        "stalls": sum(session.stalled_ticks for session in sessions),
+        "stalls": sum(session.play.stalled_ticks for session in sessions),
         "checksum_comparisons": sum(session.desync.exchange.comparisons for session in sessions),
         "drops": max(len(session.match.left) for session in sessions),
         "suspensions": faults["suspensions"],

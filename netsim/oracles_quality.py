@@ -137,7 +137,7 @@ class TimeSyncTruce(Oracle):
         self._last_us: dict[int, int] = {}
 
     def after_tick(self, host: Host, played: int) -> None:
-        skips = host.peer.session.skipped_ticks
+        skips = host.peer.session.play.skipped_ticks
         if not self.applies or skips == self._skips.get(host.index, 0):
             return
         self._skips[host.index] = skips

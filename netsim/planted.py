@@ -65,7 +65,7 @@ PATCHES: dict[str, Patch] = {
     ),
     "committed-by-own-view": Patch(
         "a frame counts as committed when this peer alone has confirmed it",
-        "rollback_core.session",
+        "rollback_core.play",
         "if link.reported_confirmed < known:",
         "if link.reported_confirmed < -1:",
         "drop-split-view",
@@ -145,10 +145,10 @@ PATCHES: dict[str, Patch] = {
     ),
     "not-mended-while-paused": Patch(
         "a wrong prediction is forgotten when it comes to light during a pause",
-        "rollback_core.session",
-        "                self.events.append(match.correct())\n            if self._is_paused:\n",
-        "                if not self._is_paused:\n                    self.events.append(match.correct())\n"
-        "                match.first_incorrect = NOTHING_WRONG\n            if self._is_paused:\n",
+        "rollback_core.play",
+        "                self._events.append(match.correct())\n            if self.is_paused:\n",
+        "                if not self.is_paused:\n                    self._events.append(match.correct())\n"
+        "                match.first_incorrect = NOTHING_WRONG\n            if self.is_paused:\n",
         "focus-pause-on-hidden",
         "O5-O8",
     ),

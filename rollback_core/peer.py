@@ -53,11 +53,11 @@ class Peer:
         played = 0
         due_us = self.next_tick_us
         if now_us >= due_us:
-            period_us = session.time_sync.period_us
+            period_us = session.play.time_sync.period_us
             frames = 1
             if now_us - due_us >= period_us:
                 frames += (now_us - due_us) // period_us
-                limit = session.match.window + session.delay_frames + 1
+                limit = session.match.window + session.play.delay_frames + 1
                 if frames > limit:
                     # What cannot be caught up is not owed: the partners were stalled meanwhile.
                     frames = limit

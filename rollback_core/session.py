@@ -13,6 +13,7 @@ All else is a pure getter. The contract follows quinn-proto's Connection.
 """
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from rollback_core import wire
 from rollback_core.arrivals import Arrivals
@@ -21,14 +22,14 @@ from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig
 from rollback_core.control import RESEND_US
 from rollback_core.delay_policy import AdaptiveDelay
 from rollback_core.desync import DesyncWatch
-from rollback_core.episodes import PLAYING, WAITING, Episodes
-from rollback_core.errors import SimulationError, UsageError, WireError
-from rollback_core.events import DelayChanged, Ended, EndReason, Event, Interrupted, Resumed, Started
+from rollback_core.episodes import Episodes
+from rollback_core.errors import UsageError, WireError
+from rollback_core.events import Ended, EndReason, Event, Interrupted, Resumed, Started
 from rollback_core.handshake import HELLO_INTERVAL_US, Handshake, Hellos, Mismatch, Refused
 from rollback_core.life import Life, State
 from rollback_core.link import Link
 from rollback_core.mailbox import Mailbox
-from rollback_core.match import NOTHING_WRONG, Match
+from rollback_core.match import Match
 from rollback_core.messages import (
     BackfillItem,
     ChecksumItem,
@@ -46,14 +47,13 @@ from rollback_core.messages import (
     Pong,
     VoteItem,
 )
+from rollback_core.play import Play
 from rollback_core.predictor import predictor
 from rollback_core.publication import Publication
-from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 from rollback_core.timers import Timer, Timers
 from rollback_core.views import Views
 
 INPUTS_HEAD_BYTES = wire.TAG_BYTES + 1
-COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
 
 
 class Session:
@@ -64,36 +64,22 @@ class Session:
         "_action_count",
         "_adaptive",
         "_arrivals",
-        "_game",
         "_hellos",
         "_interrupt_us",
-        "_is_focused",
-        "_is_paused",
-        "_is_plain",
-        "_is_someone_done",
         "_now_us",
-        "_own_queue",
-        "_period_us",
         "_publication",
-        "_ticks",
         "_views",
         "config",
-        "delay_frames",
         "desync",
-        "dropped_inputs",
         "events",
-        "is_ready",
-        "is_stalled",
         "life",
         "links",
         "local_players",
         "mailbox",
         "match",
         "me",
-        "skipped_ticks",
-        "stalled_ticks",
+        "play",
         "terms",
-        "time_sync",
         "timers",
     )
 
@@ -108,13 +94,6 @@ class Session:
             for peer in range(terms.peer_count)
             if peer != config.peer
         }
-        self.delay_frames = config.input_delay_frames
-        self.dropped_inputs = 0  # by a decrease of the delay
-        self.stalled_ticks = 0
-        self.skipped_ticks = 0
-        self.is_stalled = False
-        self.is_ready = False
-        self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
         self.timers = Timers()
         self.match = Match(
             game,
@@ -125,7 +104,6 @@ class Session:
             guesses=predictor(config.predictor, game.game),
         )
         self.desync = DesyncWatch(self.match, config.peer, tuple(self.links), terms.checksum_interval_frames)
-        self._game = game
         self._action_count = game.ready_action + 1
         self.events: list[Event] = []  # until they are drained
         self._arrivals = Arrivals(self.match, self.links.values(), self.local_players[0], self._action_count)
@@ -137,18 +115,12 @@ class Session:
         self._views = Views(
             terms, self.me, self.match, self.links, self.mailbox, self.desync, self.timers, self.events
         )
+        self.play = Play(terms, config, self.match, self.life, self.mailbox, self._publication, self.events)
         self._adaptive = (
-            AdaptiveDelay(self.delay_frames, terms.max_input_delay_frames, terms.period_us)
+            AdaptiveDelay(config.input_delay_frames, terms.max_input_delay_frames, terms.period_us)
             if config.delay_policy is DelayPolicy.ADAPTIVE
             else None
         )
-        self._own_queue = self.match.queues[self.local_players[0]]
-        self._is_focused = True
-        self._is_paused = False
-        self._is_someone_done = False
-        self._is_plain = False  # see _note_plain
-        self._ticks = 0
-        self._period_us = terms.period_us
         self._interrupt_us = terms.interrupt_us
         self._now_us = now_us
         self.timers.set(Timer.HELLO, now_us)
@@ -188,45 +160,18 @@ class Session:
         Gives the number of frames played; 0 is a stall or a skip. Raises SimulationError if the
         game does; the session has then ended.
         """
-        match = self.match
-        if (
-            not self._is_plain
-            or frames != 1
-            or match.first_incorrect != NOTHING_WRONG
-            or self._game.phase != PLAYING
-            or not 0 <= self._own_queue.end - match.timeline.current - self.delay_frames <= 1
-            or not 0 <= now_us - self._now_us <= self._interrupt_us
-        ):
-            return self._tick_in_full(now_us, actions, frames)
-        # The tick of nearly all ticks: one frame of a round, in a session that goes well.
-        if len(actions) != len(self.local_players):
-            self._check_actions(actions, frames)
-        for action in actions:
-            if type(action) is not int or not 0 <= action < self._action_count - 1:
-                self._check_actions(actions, frames)
-        self._now_us = now_us
-        self._ticks += 1
-        if not self._ticks % TICKS_PER_SAMPLE:
-            self._observe_advantage(now_us)
-        sync = self.time_sync
-        if sync.owed and sync.should_skip():
-            self.skipped_ticks += 1
-            self.is_stalled = False
-            match.update_confirmed()
-            self._finish_tick(now_us, is_playing=False)
-            return 0
-        try:
-            if match.play(actions, self.delay_frames):
-                self.is_stalled = False
-                self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
-                return 1
-        except SimulationError as error:
-            self._end(EndReason.GAME_FAILED, None, str(error), now_us)
-            raise
-        self.is_stalled = True
-        self.stalled_ticks += 1
-        self._finish_tick(now_us, is_playing=False)
-        return 0
+        if self.life.is_running:
+            # Misuse is found before anything has changed; written out here, as it is looked for every tick.
+            if len(actions) != len(self.local_players) or frames < 0:
+                self._refuse(actions, frames)
+            for action in actions:
+                if type(action) is not int or not 0 <= action < self._action_count - 1:
+                    self._refuse(actions, frames)
+        if 0 <= now_us - self._now_us <= self._interrupt_us:
+            self._now_us = now_us
+        else:
+            self._advance_clock(now_us)
+        return self.play.tick(now_us, actions, frames)
 
     def handle_timer(self, now_us: int) -> None:
         """Do what is due."""
@@ -266,15 +211,15 @@ class Session:
         match command:
             case SetDelay(delay):
                 self._adaptive = None
-                self._set_delay(delay)
+                self.play.set_delay(delay)
             case FocusChanged(focused):
-                self._is_focused = focused
+                self.play.is_focused = focused
                 self._update_pause()
                 if self.terms.pause_on_hidden and self.state is State.RUNNING:
                     self.mailbox.tell_all(FocusItem(focused), now_us)
             case Ready():
-                self.is_ready = True
-                self._note_plain()
+                self.play.is_ready = True
+                self.play.note_plain()
             case TransportChanged(peer):
                 self.links[peer].forget_rtt()
             case Leave(reason):
@@ -321,12 +266,21 @@ class Session:
     @property
     def input_end(self) -> int:
         """First frame for which the local players' inputs are not queued yet."""
-        return self._own_queue.end
+        return self.match.queues[self.local_players[0]].end
+
+    @property
+    def delay_frames(self) -> int:
+        return self.play.delay_frames
+
+    @property
+    def is_ready(self) -> bool:
+        """The local players have said so, for the next round."""
+        return self.play.is_ready
 
     @property
     def is_paused(self) -> bool:
         """A member is interrupted, or someone is hidden where the study pauses for that."""
-        return self._is_paused
+        return self.play.is_paused
 
     @property
     def epoch(self) -> int:
@@ -339,124 +293,6 @@ class Session:
         period_us = self.terms.period_us
         worst = [link.local_advantage_us(current, now_us, period_us) for link in self.mailbox.members]
         return max(worst) / period_us if worst else 0.0
-
-    # Play.
-
-    def _note_plain(self) -> None:
-        """Whether the session goes well, so that a tick has nothing to look for but the frame.
-
-        To be called after a change of anything in here.
-        """
-        self._is_plain = (
-            self.life.state is State.RUNNING
-            and self._is_focused
-            and not self._is_paused
-            and not self._is_someone_done
-            and not self.is_ready
-            and not self.match.left
-        )
-
-    def _tick_in_full(self, now_us: int, actions: Sequence[int], frames: int) -> int:
-        """`tick`, whatever the state of the session."""
-        state = self.life.state
-        if state is State.RUNNING:
-            self._check_actions(actions, frames)
-        self._advance_clock(now_us)
-        if state is not State.RUNNING:
-            if state is State.LINGERING:
-                self.mailbox.send_inputs(self.match)
-            return 0
-        match = self.match
-        played = 0
-        try:
-            if match.left:
-                match.fill_left()
-            if match.first_incorrect != NOTHING_WRONG:
-                self.events.append(match.correct())
-            if self._is_paused:
-                match.update_confirmed()
-            else:
-                self._ticks += 1
-                if not self._ticks % TICKS_PER_SAMPLE:
-                    self._observe_advantage(now_us)
-                if frames and self.time_sync.should_skip():
-                    self.skipped_ticks += 1
-                    frames = 0
-                    match.update_confirmed()
-                while played < frames:
-                    self._queue_local(actions)
-                    if not match.advance():
-                        break
-                    played += 1
-            is_round = self._game.phase == PLAYING
-            self.is_stalled = not played and frames > 0 and is_round
-            if self.is_stalled:
-                self.stalled_ticks += 1
-            is_playing = played > 0 and is_round and not self._is_someone_done
-            self._finish_tick(now_us, is_playing=is_playing)
-        except SimulationError as error:
-            self._end(EndReason.GAME_FAILED, None, str(error), now_us)
-            raise
-        return played
-
-    def _queue_local(self, actions: Sequence[int]) -> None:
-        game = self._game
-        focused = self._is_focused
-        if game.phase == PLAYING:
-            self.is_ready = False
-            self._note_plain()
-            if not focused:
-                actions = (game.game.spec.neutral_action,) * len(actions)
-        else:
-            ready = self.is_ready and focused and game.phase == WAITING
-            action = game.ready_action if ready else game.game.spec.neutral_action
-            actions = (action,) * len(actions)
-        is_queued = self.match.add_local(actions, focused, self.delay_frames)
-        if not is_queued and self.input_end > self.current_frame + self.delay_frames + 1:
-            self.dropped_inputs += 1  # a decrease of the delay; at a stall the frame has its input already
-        self.match.update_confirmed()
-
-    def _finish_tick(self, now_us: int, *, is_playing: bool) -> None:
-        """Commit what every member holds, and send the inputs.
-
-        In full play a few frames at a time: handing rows out costs the same for one as for four.
-        """
-        match = self.match
-        known = match.confirmed
-        for link in self.mailbox.members:
-            if link.reported_confirmed < known:
-                known = link.reported_confirmed
-        if known >= match.committed + (COMMIT_BATCH if is_playing else 1):
-            self._publication.publish(known, now_us)
-            if match.end_reason is not None:
-                self.life.end_if_decided(now_us)
-                self._note_plain()
-        self.mailbox.send_inputs(match)
-
-    def _update_pause(self) -> None:
-        hidden = self.terms.pause_on_hidden and not self._is_focused
-        silent = any(link.is_interrupted or not link.is_focused for link in self.mailbox.members)
-        self._is_paused = hidden or silent
-        self._note_plain()
-
-    def _set_delay(self, delay: int) -> None:
-        if delay != self.delay_frames:
-            self.delay_frames = delay
-            self.events.append(DelayChanged(delay))
-
-    def _observe_advantage(self, now_us: int) -> None:
-        period_us = self._period_us
-        current = self.match.timeline.current
-        slowest = None
-        worst_us = 0
-        for link in self.mailbox.members:
-            ahead_us = link.local_advantage_us(current, now_us, period_us)
-            link.advantage = 4 * ahead_us // period_us
-            if slowest is None or ahead_us > worst_us:
-                slowest = link
-                worst_us = ahead_us
-        if slowest is not None:
-            self.time_sync.observe(worst_us, slowest.remote_advantage * period_us // 4)
 
     # Everything that is not inputs.
 
@@ -504,9 +340,9 @@ class Session:
         if self.links:
             self.timers.set(Timer.QUALITY, now_us)
         self.events.append(Started(self.match.window))
-        if self.terms.pause_on_hidden and not self._is_focused:
+        if self.terms.pause_on_hidden and not self.play.is_focused:
             self.mailbox.tell_all(FocusItem(False), now_us)
-        self._note_plain()
+        self.play.note_plain()
 
     def _receive_other(self, link: Link, data: bytes, now_us: int) -> None:
         message = wire.decode(data, len(link.players), self._action_bytes, self._action_count)
@@ -559,8 +395,8 @@ class Session:
             case DoneItem(frame):
                 # It has committed the frame, so every member of its view holds it.
                 link.is_done = True
-                self._is_someone_done = True
-                self._note_plain()
+                self.play.is_someone_done = True
+                self.play.note_plain()
                 for other in self.mailbox.members:
                     other.reported_confirmed = max(other.reported_confirmed, frame)
                 self.life.close_when_all_done()
@@ -574,9 +410,16 @@ class Session:
         if self._adaptive is None or self.state is not State.RUNNING:
             return
         slowest = max(self.mailbox.members, key=lambda link: link.rtt_us + 2 * link.rtt_var_us)
-        self._set_delay(self._adaptive.observe(slowest.rtt_us, slowest.rtt_var_us))
+        self.play.set_delay(self._adaptive.observe(slowest.rtt_us, slowest.rtt_var_us))
 
     # Silence, loss, end.
+
+    def _update_pause(self) -> None:
+        play = self.play
+        hidden = self.terms.pause_on_hidden and not play.is_focused
+        silent = any(link.is_interrupted or not link.is_focused for link in self.mailbox.members)
+        play.is_paused = hidden or silent
+        play.note_plain()
 
     def _hear(self, link: Link, now_us: int) -> None:
         if link.is_interrupted:
@@ -620,16 +463,14 @@ class Session:
 
     def _end(self, reason: EndReason, peer: int | None, detail: str, now_us: int) -> None:
         self.life.end(reason, peer, detail, now_us)
-        self._note_plain()
+        self.play.note_plain()
 
-    def _check_actions(self, actions: Sequence[int], frames: int) -> None:
-        if len(actions) != len(self.local_players):
-            raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
-        for action in actions:
-            if type(action) is not int or not 0 <= action < self.terms.action_count:
-                raise UsageError(f"action {action!r} is not an int from 0 to {self.terms.action_count - 1}")
+    def _refuse(self, actions: Sequence[int], frames: int) -> NoReturn:
         if frames < 0:
             raise UsageError(f"{frames} frames")
+        if len(actions) != len(self.local_players):
+            raise UsageError(f"{len(self.local_players)} local actions, not {len(actions)}")
+        raise UsageError(f"actions {tuple(actions)!r} are not ints from 0 to {self.terms.action_count - 1}")
 
     def _advance_clock(self, now_us: int) -> None:
         away_us = now_us - self._now_us

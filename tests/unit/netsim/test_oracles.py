@@ -298,15 +298,15 @@ class TestQuality:
             assert (oracle.violation is None) is is_right
 
     def test_o15_both_peers_made_to_wait(self) -> None:
-        hosts = [host(index, skipped_ticks=0) for index in (0, 1)]
+        hosts = [host(index, play=SimpleNamespace(skipped_ticks=0)) for index in (0, 1)]
         world = self.world(hosts, now_us=9_000_000)
         oracle = TimeSyncTruce(world)
         assert oracle.applies
-        hosts[0].peer.session.skipped_ticks = 1
+        hosts[0].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[0], 0)
         assert oracle.violation is None
         world.env.now += 500_000
-        hosts[1].peer.session.skipped_ticks = 1
+        hosts[1].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[1], 0)
         assert message(oracle) == "both peers waited within one second"
 
