@@ -185,7 +185,7 @@ class Host:
                 match = peer.game
                 if match.phase == WAITING and not session.is_ready:
                     session.command(Ready(), local_us)
-                frame = session.input_end
+                frame = session.play.own_queue.end
                 game = match.game
                 chosen = []
                 for player, policy in self._seats:

@@ -27,6 +27,7 @@ class Path:
         "delays_us",
         "delivered",
         "direct",
+        "is_odd",
         "is_relayed",
         "is_stream",
         "last_sent_us",
@@ -50,6 +51,7 @@ class Path:
         self.is_relayed = False
         self.is_stream = isinstance(link, StreamPath)
         self.blocks = 0  # faults that block it now
+        self.is_odd = self.is_stream  # a stream, blocked or unmapped: not just for the link to decide
         self.unmapped = False  # the target's address is unknown until it sends something
         self.sent = 0
         self.delivered = 0
@@ -59,6 +61,9 @@ class Path:
         self.last_sent_us = -1  # of the datagrams delivered
         self.delays_us: list[int] = []  # of what arrived since last taken
         self.waiting: deque[tuple[int, bytes]] = deque()  # handed to a stream that is down
+
+    def note_odd(self) -> None:
+        self.is_odd = self.is_stream or self.blocks > 0 or self.unmapped
 
 
 class Network:
@@ -109,16 +114,18 @@ class Network:
             self.largest_datagram = size
         env = self.env
         now_us = env._now  # the property would cost a call per datagram
-        if path.is_stream:
-            path.waiting.append((now_us, data))
-            self._release(path, path.link.send(now_us, size))
-        elif path.blocks or path.unmapped:
+        if path.is_odd:
+            if path.is_stream:
+                path.waiting.append((now_us, data))
+                self._release(path, path.link.send(now_us, size))
+            else:
+                path.lost += 1
+            return
+        arrivals = path.link.send(now_us, size)
+        if not arrivals:
             path.lost += 1
-        elif arrivals := path.link.send(now_us, size):
-            for arrival_us in arrivals:
-                env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
-        else:
-            path.lost += 1
+        for arrival_us in arrivals:
+            env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
 
     def _release(self, path: Path, arrivals: Iterable[int]) -> None:
         for arrival_us in arrivals:
@@ -147,6 +154,7 @@ class Network:
         """Whoever is heard from can be answered."""
         back = self.paths[path.target, path.source]
         back.unmapped = False
+        back.note_odd()
         self._has_unmapped = any(other.unmapped for other in self.paths.values())
 
     # Faults.
@@ -163,6 +171,7 @@ class Network:
 
     def _obey_blocks(self, path: Path) -> None:
         """A stream must know that it is down: it keeps what it is given until the path is up."""
+        path.note_odd()
         link = path.link
         if isinstance(link, StreamPath):
             setup = dataclasses.replace(link.setup, up=not path.blocks)
@@ -186,4 +195,5 @@ class Network:
         for (_, target), path in self.paths.items():
             if target == peer:
                 path.unmapped = True
+                path.note_odd()
                 self._has_unmapped = True

@@ -58,8 +58,8 @@ PATCHES: dict[str, Patch] = {
     "saved-before-stepped": Patch(
         "a replayed frame's state is saved before the step instead of after",
         "rollback_core.episodes",
-        "t + 1, self._ready_mask, self._countdown, save()))",
-        "t + 1, self._ready_mask, self._countdown, states[-1][-1] if states else save()))",
+        "t, mask, countdown, save()))",
+        "t, mask, countdown, states[-1][-1] if states else save()))",
         "latency-100ms",
         "O3",
     ),

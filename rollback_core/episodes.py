@@ -108,29 +108,34 @@ class Episodes:
         add_state = states.append
         ready = self.ready_action
         last = self.max_steps - 1
-        episode = self.episode
+        phase, episode, t, mask, countdown = self._fields()
         for actions in rows:
-            if self.phase:
+            if phase:
                 self._freeze(actions)
                 add_outcome(None)
                 add_state(self.save_state())
+                phase, episode, t, mask, countdown = self._fields()
                 continue
             if ready in actions:
                 neutral = self.game.spec.neutral_action
                 actions = tuple([neutral if action == ready else action for action in actions])
             rewards, terminateds, truncateds, infos, is_over = step(actions)
-            t = self.t
-            self.t = t + 1
             if is_over or t == last:
                 if not is_over:
                     truncateds = (True,) * len(actions)
+                self.t = t + 1
                 ends = self._end_episode()
                 add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
                 add_state(self.save_state())
-                episode = self.episode
+                phase, episode, t, mask, countdown = self._fields()
                 continue
             add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, EPISODE_GOES_ON))
-            add_state((PLAYING, episode, t + 1, self._ready_mask, self._countdown, save()))
+            t += 1
+            add_state((PLAYING, episode, t, mask, countdown, save()))
+        self.t = t
+
+    def _fields(self) -> tuple[int, int, int, int, int]:
+        return self.phase, self.episode, self.t, self._ready_mask, self._countdown
 
     def _end_episode(self) -> int:
         if self.episode + 1 >= self.count:

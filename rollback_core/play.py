@@ -29,7 +29,6 @@ class Play:
         "_life",
         "_mailbox",
         "_match",
-        "_own_queue",
         "_period_us",
         "_publication",
         "_ticks",
@@ -40,6 +39,7 @@ class Play:
         "is_ready",
         "is_someone_done",
         "is_stalled",
+        "own_queue",
         "skipped_ticks",
         "stalled_ticks",
         "time_sync",
@@ -57,7 +57,7 @@ class Play:
     ) -> None:
         self._match = match
         self._game = match.timeline.game
-        self._own_queue = match.queues[terms.players_at(config.peer)[0]]
+        self.own_queue = match.queues[terms.players_at(config.peer)[0]]
         self._life = life
         self._mailbox = mailbox
         self._publication = publication
@@ -103,7 +103,7 @@ class Play:
             or frames != 1
             or match.first_incorrect != NOTHING_WRONG
             or self._game.phase != PLAYING
-            or not 0 <= self._own_queue.end - match.timeline.current - self.delay_frames <= 1
+            or not 0 <= self.own_queue.end - match.timeline.current - self.delay_frames <= 1
         ):
             return self.tick_in_full(now_us, actions, frames)
         self._ticks += 1
@@ -183,7 +183,7 @@ class Play:
             action = game.ready_action if ready else game.game.spec.neutral_action
             actions = (action,) * len(actions)
         is_queued = match.add_local(actions, focused, self.delay_frames)
-        if not is_queued and self._own_queue.end > match.timeline.current + self.delay_frames + 1:
+        if not is_queued and self.own_queue.end > match.timeline.current + self.delay_frames + 1:
             self.dropped_inputs += 1  # a decrease of the delay; at a stall the frame has its input already
         match.update_confirmed()
 

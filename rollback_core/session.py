@@ -266,7 +266,7 @@ class Session:
     @property
     def input_end(self) -> int:
         """First frame for which the local players' inputs are not queued yet."""
-        return self.match.queues[self.local_players[0]].end
+        return self.play.own_queue.end
 
     @property
     def delay_frames(self) -> int:
