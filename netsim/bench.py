@@ -100,12 +100,10 @@ def mesh(players: int) -> tuple[float, int]:
 def _run_mesh(peers: list[Peer], terms: MatchTerms) -> None:
     inboxes: list[list[tuple[int, bytes]]] = [[] for _ in peers]
     now_us = 0
-    while True:
-        now_us += terms.period_us
-        if not now_us % (MESH_LOOK * terms.period_us) and all(
-            peer.session.state is State.CLOSED for peer in peers
-        ):
-            return
+    period_us = terms.period_us
+    look_us = MESH_LOOK * period_us
+    while now_us % look_us or any(peer.session.state is not State.CLOSED for peer in peers):
+        now_us += period_us
         for index, peer in enumerate(peers):
             inbox, inboxes[index] = inboxes[index], []
             for source, data in inbox:
@@ -305,7 +303,9 @@ def measure(rounds: int, with_memory: bool, move: Callable[[float], None]) -> li
         _at_most("core per peer-frame, 2 players, beyond the game", median["core2"], 4, "µs"),
         _at_most("core per link at 8 players against 2", ratio, 1.3, "×"),
         _at_most("core per resimulated frame, beyond the game", median["resim"], 0.3, "µs"),
-        Figure("the clock, in SimPy's queue, against a bare heapq loop", f"{median['clock']:.2f} ×", "", None),
+        Figure(
+            "the clock, in SimPy's queue, against a bare heapq loop", f"{median['clock']:.2f} ×", "", None
+        ),
     ]
     figures += _counters(worlds[0])
     share = third_party_share()

@@ -54,14 +54,17 @@ class Arrivals:
             is_sound = min(lengths) > 0 and max(data[wire.INPUTS_HEADER_BYTES + 1 :: 2]) < self._action_count
         ack += first
         match = self._match
-        end = queue.end
-        if stop > end:
-            if first > end or stop - end > length or stop > match.timeline.current + MAX_AHEAD_FRAMES:
-                is_sound = False
-        if not is_sound or ack < 0 or ack > self._own.end:
+        news = stop - queue.end
+        if (
+            not is_sound
+            or not 0 <= ack <= self._own.end
+            or news > length
+            or first > queue.end
+            or stop > match.timeline.current + MAX_AHEAD_FRAMES
+        ):
             self._take_apart(link, data, now_us)
             return
-        if stop > end:
+        if news > 0:
             match.extend(link.players[0], action, head > 127, stop)
         if ack > link.acked:
             link.acked = ack

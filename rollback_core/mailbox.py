@@ -56,23 +56,23 @@ class Mailbox:
         """To every member the oldest inputs that it has not acknowledged, and what rides along."""
         queues = match.queues
         own = queues[self._local_players[0]]
-        end = own.end
         current = match.timeline.current
         confirmed = match.confirmed
+        narrowest = own.end - self._frames_per_datagram if self._is_narrow else own.end + 1
+        outbox = self.outbox
         for link in self.members:
             first = link.acked
             ack = queues[link.players[0]].end
-            data = None
-            if self._is_narrow and end - first <= self._frames_per_datagram:
+            if first >= narrowest:
                 data = wire.encode_own_inputs(
                     link.inputs_head, own, first, ack, confirmed, link.advantage, current - first
                 )
-            if data is None:
-                self._send_at_length(link, match, first, ack)
-                continue
-            link.sent_datagrams += 1
-            link.sent_bytes += len(data)
-            self.outbox.append((link.peer, data))
+                if data is not None:
+                    link.sent_datagrams += 1
+                    link.sent_bytes += len(data)
+                    outbox.append((link.peer, data))
+                    continue
+            self._send_at_length(link, match, first, ack)
 
     def _send_at_length(self, link: Link, match: Match, first: int, ack: int) -> None:
         """Any players, any actions, in as many datagrams as it takes."""

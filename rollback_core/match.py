@@ -188,7 +188,11 @@ class Match:
         for player, action in zip(self._local, actions):  # noqa: B905  checked by the session
             queue = queues[player]
             if queue.end == target:
-                queue.extend(action, True, target + 1)
+                if action == queue.last_action and queue.last_focused and queue.changes:
+                    queue.actions.append(action)  # as `extend` would, for what is nearly always so
+                    queue.end = target + 1
+                else:
+                    queue.extend(action, True, target + 1)
         row = []
         speculative = 0
         confirmed = queues[0].end
@@ -300,11 +304,12 @@ class Match:
         """Per frame, the players whose known input is focused."""
         masks = [self._all_focused] * (stop - first)
         for queue, _, bit in self._sources:
-            flags = queue.flags[first - queue.base : stop - queue.base]
-            if False in flags:
-                for index, focused in enumerate(flags):
-                    if not focused:
+            at = 0
+            for length, _, focused in queue.runs(first, stop):
+                if not focused:
+                    for index in range(at, at + length):
                         masks[index] &= ~bit
+                at += length
         return masks
 
     def _left_mask(self, frame: int) -> int:

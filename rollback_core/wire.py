@@ -131,12 +131,10 @@ def encode_own_inputs(
     """
     stop = queue.end
     changes = queue.changes
-    base = queue.base
     try:
         if changes[-1] <= first:
             if not 0 < stop - first <= MAX_RUN:
                 return None
-            at = first - base
             return _pack_one_run(
                 head,
                 first,
@@ -144,14 +142,15 @@ def encode_own_inputs(
                 ack - 1 - confirmed,
                 advantage,
                 lead,
-                stop - first | 128 if queue.flags[at] else stop - first,
-                queue.actions[at],
+                stop - first | 128 if queue.last_focused else stop - first,
+                queue.last_action,
             )
         start = _pack_inputs_head(head, first, ack - first, ack - 1 - confirmed, advantage, lead)
     except (StructError, IndexError):  # a number to be clamped; nothing queued yet
         return None
     actions = queue.actions
-    flags = queue.flags
+    base = queue.base
+    focus = queue.focus
     runs = []  # from the last byte to the first
     index = -1
     upper = stop
@@ -162,9 +161,8 @@ def encode_own_inputs(
         length = upper - begin
         if length > MAX_RUN:
             return None
-        at = begin - base
-        runs.append(actions[at])
-        runs.append(length | 128 if flags[at] else length)
+        runs.append(actions[begin - base])
+        runs.append(length | 128 if focus[index] else length)
         upper = begin
         index -= 1
     runs.reverse()

@@ -188,7 +188,7 @@ def test_who_survives_agrees_on_the_view_and_the_cuts(n: int, seed: int) -> None
             assert world.members[peer]._match.held(player) == cut
             assert queue.actions[:cut] == [truth(player, frame) for frame in range(cut)]
             assert set(queue.actions[cut:]) == {world.members[peer]._match.timeline.game.ready_action}
-            assert not any(queue.flags[cut:])
+            assert not any(map(queue.is_focused, range(cut, queue.end)))
 
 
 def masks_before(world: World, peer: int) -> int:
