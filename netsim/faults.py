@@ -8,7 +8,7 @@ from netsim.clock import Clock
 from netsim.host import Host
 from netsim.network import Network
 from rollback_core.commands import Leave, SetDelay
-from rollback_core.session import State
+from rollback_core.life import State
 from scenarios.scenario import Event
 
 Process = Generator[Any, Any, None]

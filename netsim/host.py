@@ -5,9 +5,7 @@ The host's loop is the one every host has: feed datagrams, wake when it is time,
 
 from collections.abc import Callable, Generator
 from random import Random
-from typing import Any, Protocol
-
-from simpy.events import Timeout
+from typing import Any, Protocol, runtime_checkable
 
 from netsim.clock import Clock
 from netsim.network import Network
@@ -15,7 +13,6 @@ from rollback_core.commands import Command, FocusChanged, Ready, TransportChange
 from rollback_core.episodes import WAITING
 from rollback_core.events import Event
 from rollback_core.peer import Peer
-from rollback_core.session import State
 from rollback_core.timers import NEVER
 from scenarios.policies import Policy
 from scenarios.scenario import HostSetup
@@ -24,17 +21,50 @@ PPM = 1_000_000
 
 
 class HostObserver(Protocol):
-    """Sees a host before and after each tick; it must change nothing."""
-
-    def before_tick(self, host: "Host", actions: tuple[int, ...]) -> None: ...
+    """Sees a host after each tick, and before it if it is a BeforeTick; it must change nothing."""
 
     def after_tick(self, host: "Host", played: int) -> None: ...
 
     def events(self, host: "Host", events: list[Event]) -> None: ...
 
 
+@runtime_checkable
+class BeforeTick(Protocol):
+    def before_tick(self, host: "Host", actions: tuple[int, ...]) -> None: ...
+
+
 class Host:
     """Runs `peer` on simulated time. `make_peer(local_now_us)` builds it when the host opens."""
+
+    __slots__ = (
+        "_armed",
+        "_armed_at",
+        "_chance",
+        "_drift_ppm",
+        "_has_opened",
+        "_inbox",
+        "_last_local_us",
+        "_late_tick_ppm",
+        "_late_tick_us",
+        "_make_peer",
+        "_offset_us",
+        "_seats",
+        "_wake_call",
+        "_watch_after",
+        "_watch_before",
+        "env",
+        "incarnation",
+        "index",
+        "is_absent",
+        "is_gone",
+        "is_hidden",
+        "is_running",
+        "network",
+        "observers",
+        "peer",
+        "policies",
+        "was_reloaded",
+    )
 
     def __init__(
         self,
@@ -67,10 +97,15 @@ class Host:
         self._drift_ppm = setup.clock_drift_ppm
         self._last_local_us = 0
         self._inbox: list[tuple[int, bytes]] = []
-        self._armed: Any = None
-        self._wake_callback = self._wake  # bound once
+        self._armed = 0  # number of the wake that counts; those armed before it are stale
+        self._wake_call = self._wake  # bound once
         self._armed_at = NEVER
+        self._watch_before = [
+            observer.before_tick for observer in observers if isinstance(observer, BeforeTick)
+        ]
+        self._watch_after = [observer.after_tick for observer in observers]
         self.peer = make_peer(self.local_now_us(), self.incarnation)
+        self._seats = list(zip(self.peer.session.local_players, policies, strict=True))
         network.deliver[index] = self._receive
         if setup.start_us:
             env.process(self._open_late(setup.start_us))
@@ -99,8 +134,9 @@ class Host:
         """The host's monotonic clock now."""
         now_us = self.env._now
         local_us = now_us + self._offset_us
-        if self._drift_ppm:
-            local_us += now_us * self._drift_ppm // PPM
+        if not self._drift_ppm:
+            return local_us
+        local_us += now_us * self._drift_ppm // PPM
         if local_us < self._last_local_us:
             local_us = self._last_local_us
         self._last_local_us = local_us
@@ -125,10 +161,10 @@ class Host:
             if not self.is_absent:
                 self._inbox.append((source, data))
             return
-        local_us = self.local_now_us()
+        local_us = self.local_now_us() if self._drift_ppm else self.env._now + self._offset_us
         peer = self.peer
         peer.receive_datagram(source, data, local_us)
-        if peer.session.has_datagrams:
+        if peer.session.mailbox.outbox:
             for target, out in peer.datagrams_to_send(local_us):
                 self.network.send(self.index, target, out)
         if peer.next_tick_us == NEVER and peer.next_wake_us() < self._armed_at:
@@ -136,53 +172,59 @@ class Host:
         if peer.events:
             self._pass_events()
 
-    def _wake(self, event: Any) -> None:
-        if event is not self._armed or not self.is_running:
+    def _wake(self, armed: int) -> None:
+        if armed != self._armed or not self.is_running:
             return
-        local_us = self.local_now_us()
+        local_us = self.local_now_us() if self._drift_ppm else self.env._now + self._offset_us
         peer = self.peer
-        actions: tuple[int, ...] = ()
         is_tick = local_us >= peer.next_tick_us
         if is_tick:
             session = peer.session
-            if session.state is State.RUNNING:
-                if peer.game.phase == WAITING and not session.is_ready:
+            actions: tuple[int, ...] = ()
+            if session.life.is_running:
+                match = peer.game
+                if match.phase == WAITING and not session.is_ready:
                     session.command(Ready(), local_us)
-                game = peer.game.game
-                frame = session.input_end
-                actions = tuple(
-                    [
-                        policy.act(game, player, frame)
-                        for policy, player in zip(self.policies, session.local_players, strict=True)
-                    ]
-                )
-            for observer in self.observers:
-                observer.before_tick(self, actions)
-        played = peer.wake(local_us, actions)
-        send = self.network.send
-        for target, out in peer.datagrams_to_send(local_us):
-            send(self.index, target, out)
+                frame = session.play.own_queue.end
+                game = match.game
+                chosen = []
+                for player, policy in self._seats:
+                    chosen.append(policy.act(game, player, frame))
+                actions = tuple(chosen)
+            for watch_before in self._watch_before:
+                watch_before(self, actions)
+            played = peer.wake(local_us, actions)
+        else:
+            peer.wake(local_us, ())
+        outbox = peer.datagrams_to_send(local_us)
+        if outbox:
+            send = self.network.send
+            for target, out in outbox:
+                send(self.index, target, out)
         if is_tick:
-            for observer in self.observers:
-                observer.after_tick(self, played)
+            for watch_after in self._watch_after:
+                watch_after(self, played)
         if peer.events:
             self._pass_events()
         self._rearm()
 
     def _rearm(self) -> None:
-        at = self.peer.next_wake_us()
+        """Arm one wake; one armed before is stale from now on."""
+        peer = self.peer
+        at = peer.next_tick_us
+        if at == NEVER:
+            at = peer.next_wake_us()
         self._armed_at = at
+        self._armed += 1
         if at == NEVER or not self.is_running:
-            self._armed = None
             return
-        delay_us = self._true_us(at) - self.env._now
-        if delay_us < 0:
-            delay_us = 0
+        now_us = self.env._now
+        wake_us = at - self._offset_us if not self._drift_ppm else self._true_us(at)
+        if wake_us < now_us:
+            wake_us = now_us
         if self._late_tick_ppm and self._chance.getrandbits(20) * PPM < self._late_tick_ppm << 20:
-            delay_us += self._chance.getrandbits(30) * (self._late_tick_us + 1) >> 30
-        event = Timeout(self.env, delay_us)
-        event.callbacks.append(self._wake_callback)
-        self._armed = event
+            wake_us += self._chance.getrandbits(30) * (self._late_tick_us + 1) >> 30
+        self.env.call_at(wake_us, self._wake_call, self._armed)
 
     def _pass_events(self) -> None:
         events = self.peer.drain_events()
@@ -212,7 +254,7 @@ class Host:
     def pause(self) -> None:
         """The process does not run: a suspended tab, a stalled CPU. Datagrams wait in the socket."""
         self.is_running = False
-        self._armed = None
+        self._armed += 1
 
     def resume(self) -> None:
         """It runs again: what has waited comes first, then whatever is due."""
@@ -229,7 +271,7 @@ class Host:
         self.is_running = False
         self.is_absent = True
         self.is_gone = for_good
-        self._armed = None
+        self._armed += 1
         self._inbox = []
 
     def reload(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from netsim.host import Host
 from rollback_core.episodes import PLAYING, WAITING
-from rollback_core.session import State
+from rollback_core.life import State
 
 
 @dataclass(slots=True)

@@ -57,6 +57,47 @@ class LinkModel:
     sent + duplicated = delivered + all drops.
     """
 
+    __slots__ = (
+        "_busy_until_ns",
+        "_corrupt_below",
+        "_delay",
+        "_departures",
+        "_duplicate_below",
+        "_fates",
+        "_four_state_below",
+        "_gates",
+        "_ge_below",
+        "_held_word",
+        "_hold_below",
+        "_is_fifo",
+        "_is_foreseeable",
+        "_last_arrival_us",
+        "_loss_below",
+        "_loss_state",
+        "_opportunity",
+        "_opportunity_bytes",
+        "_queue",
+        "_queued_bytes",
+        "_random",
+        "_reorder_below",
+        "_row",
+        "_rows_used",
+        "_table",
+        "_trace_at",
+        "_trace_ms",
+        "_uniform_low_us",
+        "_uniform_width_us",
+        "_words",
+        "blocked",
+        "corrupted",
+        "duplicated",
+        "lost",
+        "oversize",
+        "overtook",
+        "queue_dropped",
+        "setup",
+    )
+
     def __init__(
         self, setup: LinkSetup, *, seed: int, source: int, target: int, purpose: str = "direct"
     ) -> None:
@@ -118,6 +159,18 @@ class LinkModel:
             self._draw_block()
             row = 0
         self._row = row
+        if self._fates:
+            delay_us = self._fates[row // _ROW]
+            if delay_us < 0:
+                self.lost += 1
+                return ()
+            arrival_us = now_us + delay_us
+            if arrival_us < self._last_arrival_us:
+                if self._is_fifo:
+                    return (self._last_arrival_us,)
+            else:
+                self._last_arrival_us = arrival_us
+            return (arrival_us,)
         for is_dropped in self._gates:
             if is_dropped(row, size_bytes):
                 return ()
@@ -174,6 +227,36 @@ class LinkModel:
         if setup.slot_us:
             self._departures.append(self._leaves_slot_us)
         self._delay = self._delay_of(setup)
+        self._is_foreseeable = not (
+            self._departures
+            or self._duplicate_below
+            or self._reorder_below
+            or self._hold_below
+            or any(gate != self._is_lost_alone for gate in self._gates)
+        )
+        self._foresee()
+
+    def _foresee(self) -> None:
+        """Say in one go what becomes of each datagram of the block, where that hangs on its row alone.
+
+        A fate is the delay, _DROPPED for a loss; there are none where any other stage is on.
+        """
+        self._fates: list[int] = []
+        words = self._words
+        if not self._is_foreseeable or not words:
+            return
+        if self._delay == self._delay_uniform:
+            low, width = self._uniform_low_us, self._uniform_width_us
+            delays = [low + (word * width >> 32) for word in words[_JITTER::_ROW]]
+            if low < 0:
+                delays = [delay if delay > 0 else 0 for delay in delays]
+        else:
+            delays = [self._delay(row) for row in range(0, _BLOCK, _ROW)]
+        if self._gates:
+            below = self._loss_below
+            losses = words[_LOSS::_ROW]
+            delays = [_DROPPED if word < below else delay for word, delay in zip(losses, delays, strict=True)]
+        self._fates = delays
 
     def _gates_of(self, setup: LinkSetup) -> list[Callable[[int, int], bool]]:
         gates: list[Callable[[int, int], bool]] = []
@@ -204,6 +287,7 @@ class LinkModel:
             words.byteswap()
         self._words = words
         self._rows_used += _BLOCK_ROWS
+        self._foresee()
 
     # Gates: is the datagram dropped here? Each counts what it drops.
 

@@ -8,9 +8,17 @@ from netsim.host import Host
 from netsim.network import Path
 from rollback_core.episodes import PLAYING
 from rollback_core.events import DelayChanged, Event, Interrupted, RolledBack
-from rollback_core.session import State
 
 SAMPLE_US: Final = 100_000  # one point of a plotted series
+SERIES: Final = (
+    "t_us",
+    "rollback_depth",
+    "frame_advantage",
+    "confirmation_lag",
+    "commit_lag",
+    "stalled",
+    "rtt_us",
+)
 
 
 def percentile(counts: Counter[int], share: int) -> int:
@@ -29,31 +37,24 @@ class PeerMetrics:
 
     def __init__(self) -> None:
         self.depths: Counter[int] = Counter()
-        self.confirmation_lag: Counter[int] = Counter()
-        self.commit_lag: Counter[int] = Counter()
-        self.rtts_us: Counter[int] = Counter()
+        self.confirmation_lags: list[int] = []  # one per frame; counted at the end
+        self.commit_lags: list[int] = []
+        self.rtts_us: list[int] = []
         self.stall_run = 0
         self.longest_stall = 0
         self.interruptions = 0
         self.delay_changes = 0
         self.started_us = -1
         self.ended_us = -1
-        self.frames = 0
         self.sample_at_us = 0
         self.sample_depth = 0
         self.sample_stalls = 0
-        self.series: dict[str, list[Any]] = {
-            name: []
-            for name in (
-                "t_us",
-                "rollback_depth",
-                "frame_advantage",
-                "confirmation_lag",
-                "commit_lag",
-                "stalled",
-                "rtt_us",
-            )
-        }
+        self.samples: list[tuple[Any, ...]] = []  # a row of SERIES each
+
+    @property
+    def series(self) -> dict[str, list[Any]]:
+        columns = zip(*self.samples, strict=True) if self.samples else [()] * len(SERIES)
+        return {name: list(column) for name, column in zip(SERIES, columns, strict=True)}
 
 
 class MetricsWatch:
@@ -63,14 +64,15 @@ class MetricsWatch:
         self.peers: dict[int, PeerMetrics] = {}
 
     def of(self, index: int) -> PeerMetrics:
-        return self.peers.setdefault(index, PeerMetrics())
-
-    def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
-        return
+        metrics = self.peers.get(index)
+        if metrics is None:
+            metrics = self.peers[index] = PeerMetrics()
+        return metrics
 
     def after_tick(self, host: Host, played: int) -> None:
-        session = host.peer.session
-        if session.state is not State.RUNNING:
+        peer = host.peer
+        session = peer.session
+        if not session.life.is_running:
             return
         metrics = self.peers.get(host.index)
         if metrics is None:
@@ -78,22 +80,20 @@ class MetricsWatch:
         match = session.match
         last = match.timeline.current - 1
         lag = last - match.confirmed
-        commit_lag = last - match.committed
         if lag < 0:
             lag = 0
-        metrics.frames += played
-        if played and host.peer.game.phase == PLAYING:
-            metrics.confirmation_lag[lag] += 1
-            metrics.commit_lag[commit_lag] += 1
-        if session.is_stalled:
+        if session.play.is_stalled:
             metrics.stall_run += 1
             metrics.sample_stalls += 1
             metrics.longest_stall = max(metrics.longest_stall, metrics.stall_run)
         elif played:
             metrics.stall_run = 0
+            if peer.game.phase == PLAYING:
+                metrics.confirmation_lags.append(lag)
+                metrics.commit_lags.append(last - match.committed)
         now_us = host.env._now
         if now_us >= metrics.sample_at_us:
-            self._sample(host, metrics, lag, commit_lag, now_us)
+            self._sample(host, metrics, lag, last - match.committed, now_us)
 
     def _sample(self, host: Host, metrics: PeerMetrics, lag: int, commit_lag: int, now_us: int) -> None:
         session = host.peer.session
@@ -102,15 +102,18 @@ class MetricsWatch:
             metrics.started_us = now_us
         metrics.ended_us = now_us
         metrics.sample_at_us = now_us - now_us % SAMPLE_US + SAMPLE_US
-        series = metrics.series
-        series["t_us"].append(now_us)
-        series["rollback_depth"].append(metrics.sample_depth)
-        series["frame_advantage"].append(round(session.frame_advantage(host.local_now_us()), 3))
-        series["confirmation_lag"].append(lag)
-        series["commit_lag"].append(commit_lag)
-        series["stalled"].append(metrics.sample_stalls)
-        series["rtt_us"].append(max(rtts) if rtts else None)
-        metrics.rtts_us.update(rtts)
+        metrics.samples.append(
+            (
+                now_us,
+                metrics.sample_depth,
+                round(session.frame_advantage(host.local_now_us()), 3),
+                lag,
+                commit_lag,
+                metrics.sample_stalls,
+                max(rtts) if rtts else None,
+            )
+        )
+        metrics.rtts_us += rtts
         metrics.sample_depth = 0
         metrics.sample_stalls = 0
 
@@ -133,6 +136,9 @@ class MetricsWatch:
     ) -> dict[str, Any]:
         """The `metrics` of one peer's entry in result.json."""
         metrics = self.of(host.index)
+        confirmation_lags = Counter(metrics.confirmation_lags)
+        commit_lags = Counter(metrics.commit_lags)
+        rtts = Counter(metrics.rtts_us)
         session = host.peer.session
         links = session.links.values()
         seconds_us = max(1, metrics.ended_us - metrics.started_us)
@@ -145,20 +151,20 @@ class MetricsWatch:
             "rollback_depth_max_frames": max(metrics.depths, default=0),
             "resimulated_frames": session.match.resimulated,
             "resimulated_minimum_frames": minimum,
-            "stalled_ticks": session.stalled_ticks,
+            "stalled_ticks": session.play.stalled_ticks,
             "longest_stall_ticks": metrics.longest_stall,
-            "skipped_ticks": session.skipped_ticks,
-            "confirmation_lag_p50_frames": percentile(metrics.confirmation_lag, 50),
-            "confirmation_lag_p95_frames": percentile(metrics.confirmation_lag, 95),
-            "confirmation_lag_max_frames": max(metrics.confirmation_lag, default=0),
-            "commit_lag_p50_frames": percentile(metrics.commit_lag, 50),
-            "commit_lag_p95_frames": percentile(metrics.commit_lag, 95),
-            "commit_lag_max_frames": max(metrics.commit_lag, default=0),
+            "skipped_ticks": session.play.skipped_ticks,
+            "confirmation_lag_p50_frames": percentile(confirmation_lags, 50),
+            "confirmation_lag_p95_frames": percentile(confirmation_lags, 95),
+            "confirmation_lag_max_frames": max(confirmation_lags, default=0),
+            "commit_lag_p50_frames": percentile(commit_lags, 50),
+            "commit_lag_p95_frames": percentile(commit_lags, 95),
+            "commit_lag_max_frames": max(commit_lags, default=0),
             "input_to_present_max_frames": worst_response,
             "input_delay_frames": session.delay_frames,
-            "dropped_inputs": session.dropped_inputs,
-            "rtt_p50_us": percentile(metrics.rtts_us, 50),
-            "rtt_max_us": max(metrics.rtts_us, default=0),
+            "dropped_inputs": session.play.dropped_inputs,
+            "rtt_p50_us": percentile(rtts, 50),
+            "rtt_max_us": max(rtts, default=0),
             "sent_bytes_per_s": sent_bytes * 1_000_000 // seconds_us,
             "sent_datagrams": sum(link.sent_datagrams for link in links),
             "received_datagrams": sum(link.received for link in links),
@@ -216,7 +222,7 @@ def exercised(peers: Iterable[PeerMetrics], hosts: list[Host], faults: dict[str,
     sessions = [host.peer.session for host in hosts]
     return {
         "rollbacks": sum(session.match.rollbacks for session in sessions),
-        "stalls": sum(session.stalled_ticks for session in sessions),
+        "stalls": sum(session.play.stalled_ticks for session in sessions),
         "checksum_comparisons": sum(session.desync.exchange.comparisons for session in sessions),
         "drops": max(len(session.match.left) for session in sessions),
         "suspensions": faults["suspensions"],

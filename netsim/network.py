@@ -1,16 +1,13 @@
-"""The simulated network: one link model per directed path, datagrams in flight as SimPy timeouts.
+"""The simulated network: one link model per directed path, datagrams in flight as calls of the clock.
 
-A delivered datagram is one Timeout with one callback; a dropped one makes no event. Faults block a
-path on top of its own setup, counted, so that overlapping faults end one by one.
+A delivered datagram is one call; a dropped one makes no event. Faults block a path on top of its own
+setup, counted, so that overlapping faults end one by one.
 """
 
 import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 from zlib import crc32
-
-from simpy.events import Timeout
 
 from netsim.clock import Clock
 from netsim.link_model import LinkModel
@@ -30,6 +27,7 @@ class Path:
         "delays_us",
         "delivered",
         "direct",
+        "is_odd",
         "is_relayed",
         "is_stream",
         "last_sent_us",
@@ -53,6 +51,7 @@ class Path:
         self.is_relayed = False
         self.is_stream = isinstance(link, StreamPath)
         self.blocks = 0  # faults that block it now
+        self.is_odd = self.is_stream  # a stream, blocked or unmapped: not just for the link to decide
         self.unmapped = False  # the target's address is unknown until it sends something
         self.sent = 0
         self.delivered = 0
@@ -63,9 +62,23 @@ class Path:
         self.delays_us: list[int] = []  # of what arrived since last taken
         self.waiting: deque[tuple[int, bytes]] = deque()  # handed to a stream that is down
 
+    def note_odd(self) -> None:
+        self.is_odd = self.is_stream or self.blocks > 0 or self.unmapped
+
 
 class Network:
     """Paths by (source, target). Set `deliver[target]` before anything is sent."""
+
+    __slots__ = (
+        "_arrive_call",
+        "_has_unmapped",
+        "arrivals_crc",
+        "deliver",
+        "env",
+        "largest_datagram",
+        "on_flight",
+        "paths",
+    )
 
     def __init__(self, env: Clock, setup: NetworkSetup, seed: int) -> None:
         self.env = env
@@ -73,7 +86,7 @@ class Network:
         self.paths: dict[tuple[int, int], Path] = {}
         self.largest_datagram = 0
         self._has_unmapped = False
-        self._arrive_callback = self._arrive  # bound once
+        self._arrive_call = self._arrive  # bound once
         self.arrivals_crc = 0  # of every datagram that arrived, in order, with its time
         self.on_flight: Callable[[Path, int, int, int], None] | None = None  # path, sent, arrived, size
         reverse = {(p.source, p.target): p.link.delay_us for p in setup.paths}
@@ -101,26 +114,25 @@ class Network:
             self.largest_datagram = size
         env = self.env
         now_us = env._now  # the property would cost a call per datagram
-        if path.is_stream:
-            path.waiting.append((now_us, data))
-            self._release(path, path.link.send(now_us, size))
-        elif path.blocks or path.unmapped:
+        if path.is_odd:
+            if path.is_stream:
+                path.waiting.append((now_us, data))
+                self._release(path, path.link.send(now_us, size))
+            else:
+                path.lost += 1
+            return
+        arrivals = path.link.send(now_us, size)
+        if not arrivals:
             path.lost += 1
-        elif arrivals := path.link.send(now_us, size):
-            for arrival_us in arrivals:
-                event = Timeout(env, arrival_us - now_us, (path, now_us, data))
-                event.callbacks.append(self._arrive_callback)
-        else:
-            path.lost += 1
+        for arrival_us in arrivals:
+            env.call_at(arrival_us, self._arrive_call, (path, now_us, data))
 
     def _release(self, path: Path, arrivals: Iterable[int]) -> None:
-        now_us = self.env._now
         for arrival_us in arrivals:
-            event = Timeout(self.env, arrival_us - now_us, (path, *path.waiting.popleft()))
-            event.callbacks.append(self._arrive_callback)
+            self.env.call_at(arrival_us, self._arrive_call, (path, *path.waiting.popleft()))
 
-    def _arrive(self, event: Any) -> None:
-        path, sent_us, data = event._value
+    def _arrive(self, flight: tuple[Path, int, bytes]) -> None:
+        path, sent_us, data = flight
         if path.unmapped:
             path.lost += 1
             return
@@ -142,6 +154,7 @@ class Network:
         """Whoever is heard from can be answered."""
         back = self.paths[path.target, path.source]
         back.unmapped = False
+        back.note_odd()
         self._has_unmapped = any(other.unmapped for other in self.paths.values())
 
     # Faults.
@@ -158,6 +171,7 @@ class Network:
 
     def _obey_blocks(self, path: Path) -> None:
         """A stream must know that it is down: it keeps what it is given until the path is up."""
+        path.note_odd()
         link = path.link
         if isinstance(link, StreamPath):
             setup = dataclasses.replace(link.setup, up=not path.blocks)
@@ -181,4 +195,5 @@ class Network:
         for (_, target), path in self.paths.items():
             if target == peer:
                 path.unmapped = True
+                path.note_odd()
                 self._has_unmapped = True

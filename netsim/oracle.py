@@ -1,5 +1,6 @@
 """What an oracle is: a law, a count of how often it was put to the test, and the first violation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ class Oracle:
 
     id = ""
     name = ""
+    applies = True  # to this run; what does not is not asked again
 
     def __init__(self) -> None:
         self.checks = 0
@@ -63,6 +65,11 @@ class Oracle:
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         """The host's peer has exposed this frame as committed."""
+
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        """`committed` for frames in a row; a law may compare them at once, and look closer if they differ."""
+        for frame in frames:
+            self.committed(host, frame)
 
     def event(self, host: Host, event: Event) -> None:
         """The host's peer has told this."""

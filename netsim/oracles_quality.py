@@ -1,10 +1,12 @@
 """Liveness and quality: that play goes on, at the rate and with the lag that the network allows."""
 
+from collections import deque
+
 from netsim.host import Host
 from netsim.oracle import Oracle
 from netsim.world import World
 from rollback_core.events import EndReason, Event, PlayersLeft
-from rollback_core.session import State
+from rollback_core.life import State
 
 PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
 CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
@@ -47,15 +49,18 @@ class Progress(Oracle):
         session = host.peer.session
         if world.faults.active:
             self._last_fault_us = now_us
+        confirmed = session.confirmed_frame
+        known = self._since.get(host.index)
+        if known is not None and confirmed > known[0] and now_us - self._last_fault_us > CALM_US:
+            self._since[host.index] = (confirmed, now_us)
+            self.checks += 1
+            return
         is_calm = now_us - self._last_fault_us > CALM_US and not self._is_someone_gone()
         if not is_calm or session.state is not State.RUNNING:
             self._since.pop(host.index, None)
             return
-        frame, since_us = self._since.setdefault(host.index, (session.confirmed_frame, now_us))
-        if session.confirmed_frame > frame:
-            self._since[host.index] = (session.confirmed_frame, now_us)
-            self.checks += 1
-        elif now_us - since_us > PROGRESS_US:
+        frame, since_us = self._since.setdefault(host.index, (confirmed, now_us))
+        if now_us - since_us > PROGRESS_US:
             self.fail(f"no input confirmed for {PROGRESS_US // 1_000_000} s", frame=frame, peer=host.index)
 
     def _is_someone_gone(self) -> bool:
@@ -132,7 +137,7 @@ class TimeSyncTruce(Oracle):
         self._last_us: dict[int, int] = {}
 
     def after_tick(self, host: Host, played: int) -> None:
-        skips = host.peer.session.skipped_ticks
+        skips = host.peer.session.play.skipped_ticks
         if not self.applies or skips == self._skips.get(host.index, 0):
             return
         self._skips[host.index] = skips
@@ -153,33 +158,38 @@ class Responsiveness(Oracle):
     def __init__(self) -> None:
         super().__init__()
         self.worst_frames: dict[int, int] = {}
-        self._before: dict[int, tuple[int, int, int]] = {}
-        self._waiting: dict[tuple[int, int], list[tuple[int, int, int, tuple[int, ...]]]] = {}
+        self._before = (0, 0, 0)
+        self._waiting: dict[tuple[int, int], deque[tuple[int, int, int, list[int]]]] = {}
 
     def before_tick(self, host: Host) -> None:
         session = host.peer.session
-        self._before[host.index] = (session.input_end, session.delay_frames, host.peer.presented_frames)
+        self._before = (session.input_end, session.delay_frames, host.peer.presented_frames)
 
     def after_tick(self, host: Host, played: int) -> None:
         session = host.peer.session
-        if session.state is not State.RUNNING:
+        if session.state is not State.RUNNING or not played:
             return
-        end, delay, presented = self._before[host.index]
-        waiting = self._waiting.setdefault((host.index, host.incarnation), [])
-        local = session.local_players
-        timeline = session.match.timeline
-        is_ordinary = session.input_end == end + 1 == timeline.current + delay
-        if played == 1 and is_ordinary and session.delay_frames == delay:
+        end, delay, presented = self._before
+        key = (host.index, host.incarnation)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = deque()
+        match = session.match
+        timeline = match.timeline
+        current = timeline.current
+        if played == 1 and session.input_end == end + 1 == current + delay and session.delay_frames == delay:
             # Submitted at this tick for frame `end`; this tick presents one frame. (An input taken at a
             # stall is shown that much later: there was nothing to present.)
-            queues = session.match.queues
-            waiting.append((end, presented, delay, tuple([queues[player].last_action for player in local])))
-        while waiting and waiting[0][0] < timeline.current:
-            frame, submitted_at, expected, pressed = waiting.pop(0)
-            shown_after = presented + (frame - (timeline.current - played)) - submitted_at
+            queues = match.queues
+            waiting.append(
+                (end, presented, delay, [queues[player].last_action for player in session.local_players])
+            )
+        while waiting and waiting[0][0] < current:
+            frame, submitted_at, expected, pressed = waiting.popleft()
+            shown_after = presented + frame - current + played - submitted_at
             self.checks += 1
-            worst = self.worst_frames.get(host.index, 0)
-            self.worst_frames[host.index] = max(worst, shown_after)
+            if shown_after > self.worst_frames.get(host.index, 0):
+                self.worst_frames[host.index] = shown_after
             if shown_after != expected:
                 self.fail(
                     f"shown after {shown_after} presented frames, delay {expected}",
@@ -188,8 +198,8 @@ class Responsiveness(Oracle):
                 )
             if frame >= timeline.base:
                 used = timeline.used[frame - timeline.base]
-                if tuple([used[player] for player in local]) != pressed:
-                    self.fail(f"shown {used}, pressed {pressed}", frame=frame, peer=host.index)
+                if [used[player] for player in session.local_players] != pressed:
+                    self.fail(f"shown {used}, pressed {tuple(pressed)}", frame=frame, peer=host.index)
 
 
 class SameEnd(Oracle):

@@ -1,5 +1,6 @@
 """Safety: what must hold on every frame, whatever the network does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from netsim.host import Host
@@ -22,7 +23,6 @@ from rollback_core.events import (
     Started,
 )
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
-from rollback_core.session import State
 from rollback_core.timeline import PRUNE_CHUNK
 from rollback_core.wire import MAX_DATAGRAM_BYTES
 
@@ -38,6 +38,16 @@ class PrefixAgreement(Oracle):
     def __init__(self) -> None:
         super().__init__()
         self.truth: list[tuple[tuple[int, ...], int, int]] = []
+
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        first = frames[0].frame
+        mine = [(actions, focus, left) for _, actions, focus, _, left, _ in frames]
+        known = self.truth[first : first + len(mine)]
+        if first <= len(self.truth) and known == mine[: len(known)]:
+            self.checks += len(known)
+            self.truth += mine[len(known) :]
+        else:
+            super().committed_all(host, frames)
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         mine = (frame.actions, frame.focus_mask, frame.left_mask)
@@ -62,6 +72,27 @@ class Provenance(Oracle):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
         self._ledger = ledger
+        self._found: list[tuple[tuple[int, ...], int, int]] = []  # by frame, what was found to be submitted
+
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        first = frames[0].frame
+        mine = [(actions, focus, left) for _, actions, focus, _, left, _ in frames]
+        if mine == self._found[first : first + len(mine)]:
+            # Another peer's very same inputs were; what has been submitted stays so.
+            self.checks += len(mine) * len(frames[0].actions)
+            return
+        inputs = self._ledger.inputs
+        is_plain = not any(left for _, _, left in mine)
+        for player in range(len(inputs)):
+            mine_of_player = [(actions[player], focus >> player & 1 == 1) for actions, focus, _ in mine]
+            if mine_of_player != inputs[player][first : first + len(mine)]:
+                is_plain = False
+        if is_plain:
+            self.checks += len(mine) * len(inputs)
+        else:
+            super().committed_all(host, frames)
+        if self.violation is None and first <= len(self._found):
+            self._found[first:] = mine
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         ledger = self._ledger
@@ -101,11 +132,31 @@ class Reference(Oracle):
         self._states: list[Any] = [fresh.save_state()]
         self._outcomes: list[Any] = []
 
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        first = frames[0].frame
+        stop = first + len(frames)
+        if first <= len(self._outcomes) < stop:
+            for frame in frames[len(self._outcomes) - first :]:
+                self._play(frame)
+        timeline = host.peer.session.match.timeline
+        start = first - timeline.base
+        try:
+            is_equal = (
+                start >= 0
+                and [frame.outcome for frame in frames] == self._outcomes[first:stop]
+                and timeline.states[start : start + len(frames)] == self._states[first:stop]
+            )
+        except ValueError:  # numpy will not say whether arrays are equal
+            is_equal = False
+        if is_equal:
+            self.checks += len(frames)
+        else:
+            super().committed_all(host, frames)
+
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         number = frame.frame
         if number == len(self._outcomes):
-            self._outcomes.append(self._game.step(frame.actions))
-            self._states.append(self._game.save_state())
+            self._play(frame)
         self.checks += 1
         if frame.outcome != self._outcomes[number]:
             mine = frame_bytes(b"", frame)
@@ -119,6 +170,11 @@ class Reference(Oracle):
             mine = frame_bytes(encode(timeline.state(number)), frame)
             field, left, right = explain(mine, frame_bytes(encode(self._states[number]), frame))
             self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+
+    def _play(self, frame: CommittedFrame) -> None:
+        """The next frame, step and save one after the other: not by the loop that the peers use."""
+        self._outcomes.append(self._game.step(frame.actions))
+        self._states.append(self._game.save_state())
 
     def _is_equal(self, left: Any, right: Any) -> bool:
         """By value where snapshots are plain; those of third-party games may need their bytes."""
@@ -141,6 +197,16 @@ class Immutability(Oracle):
         self._frontiers: dict[tuple[int, int], tuple[int, int]] = {}
         self._next: dict[tuple[int, int], int] = {}
 
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        key = (host.index, host.incarnation)
+        expected = self._next.get(key, 0)
+        stop = expected + len(frames)
+        if [frame[0] for frame in frames] == list(range(expected, stop)):
+            self.checks += len(frames)
+            self._next[key] = stop
+        else:
+            super().committed_all(host, frames)
+
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         key = (host.index, host.incarnation)
         expected = self._next.get(key, 0)
@@ -151,8 +217,8 @@ class Immutability(Oracle):
 
     def after_tick(self, host: Host, played: int) -> None:
         key = (host.index, host.incarnation)
-        session = host.peer.session
-        now = (session.confirmed_frame, session.committed_frame)
+        match = host.peer.session.match
+        now = (match.confirmed, match.committed)
         before = self._frontiers.get(key, (-1, -1))
         self._frontiers[key] = now
         if now[0] < before[0] or now[1] < before[1]:
@@ -179,57 +245,78 @@ class Mispredictions(Oracle):
         self._first_wrong = -1
         self._current = 0
         self._was_running = False
-        self._count_before = (0, 0)
+        self._rollbacks = 0
+        self._resimulated = 0
 
     def before_tick(self, host: Host) -> None:
-        match = host.peer.session.match
-        self._was_running = host.peer.session.state is State.RUNNING
+        session = host.peer.session
+        match = session.match
+        self._was_running = session.life.is_running
         self._current = match.timeline.current
-        self._count_before = (match.rollbacks, match.resimulated)
-        self._first_wrong = self._scan(host, match, to_note=False)
+        self._rollbacks = match.rollbacks
+        self._resimulated = match.resimulated
+        self._first_wrong = self._scan(host, match, self._current)
 
     def after_tick(self, host: Host, played: int) -> None:
         if not self._was_running:
             return  # nothing is played or mended any more
-        match = host.peer.session.match
-        rollbacks = match.rollbacks - self._count_before[0]
-        frames = match.resimulated - self._count_before[1]
-        expected = 0 if self._first_wrong < 0 else self._current - self._first_wrong
+        session = host.peer.session
+        match = session.match
+        rollbacks = match.rollbacks - self._rollbacks
+        frames = match.resimulated - self._resimulated
+        first_wrong = self._first_wrong
         self.checks += 1
-        if expected:
-            self.rollbacks[host.index] = self.rollbacks.get(host.index, 0) + 1
-            self.minimum[host.index] = self.minimum.get(host.index, 0) + expected
-        if not rollbacks and host.peer.session.state is not State.RUNNING:
-            return  # it ended in this very wake; what is not committed is of no consequence now
-        if rollbacks != (expected > 0) or frames != expected:
-            self.fail(
-                f"{rollbacks} rollbacks of {frames} frames; {expected} frames were wrong",
-                frame=self._first_wrong if expected else self._current,
-                peer=host.index,
-            )
-        if frames > match.window and not match.left:
-            self.fail(f"rollback of {frames} frames, window {match.window}", frame=self._current)
-        wrong = self._scan(host, match, to_note=True)
+        if first_wrong >= 0 or rollbacks:
+            expected = 0 if first_wrong < 0 else self._current - first_wrong
+            if expected:
+                self.rollbacks[host.index] = self.rollbacks.get(host.index, 0) + 1
+                self.minimum[host.index] = self.minimum.get(host.index, 0) + expected
+            if not rollbacks and not session.life.is_running:
+                return  # it ended in this very wake; what is not committed is of no consequence now
+            if rollbacks != (expected > 0) or frames != expected:
+                self.fail(
+                    f"{rollbacks} rollbacks of {frames} frames; {expected} frames were wrong",
+                    frame=first_wrong if expected else self._current,
+                    peer=host.index,
+                )
+            if frames > match.window and not match.left:
+                self.fail(f"rollback of {frames} frames, window {match.window}", frame=self._current)
+        current = match.timeline.current
+        wrong = self._scan(host, match, current)
         if wrong >= 0:
             self.fail("a known input differs from the one used", frame=wrong, peer=host.index)
+        self._checked[host.index, host.incarnation] = [
+            queue.end if queue.end < current else current for queue in match.queues
+        ]
 
-    def _scan(self, host: Host, match: Any, *, to_note: bool) -> int:
+    def _scan(self, host: Host, match: Any, current: int) -> int:
         """The first frame whose known input is not the one used, -1 if none; looks at news only."""
+        checked = self._checked.get((host.index, host.incarnation))
+        if checked is None:
+            checked = [0] * len(match.queues)
         timeline = match.timeline
-        current = timeline.current
-        key = (host.index, host.incarnation)
-        checked = self._checked.setdefault(key, [0] * len(match.queues))
+        base = timeline.base
+        used = timeline.used
         wrong = -1
-        for player, queue in enumerate(match.queues):
-            stop = queue.end if queue.end < current else current
-            start = max(checked[player], timeline.base, queue.base)
-            for frame in range(start, stop):
-                if timeline.used[frame - timeline.base][player] != queue.actions[frame - queue.base]:
-                    if wrong < 0 or frame < wrong:
-                        wrong = frame
-                    break
-            if to_note and stop > checked[player]:
-                checked[player] = stop
+        player = 0
+        for queue in match.queues:
+            stop = queue.end
+            if stop > current:
+                stop = current
+            start = checked[player]
+            if start < stop:
+                if start < base:
+                    start = base
+                if start < queue.base:
+                    start = queue.base
+                actions = queue.actions
+                shift = queue.base
+                for frame in range(start, stop):
+                    if used[frame - base][player] != actions[frame - shift]:
+                        if wrong < 0 or frame < wrong:
+                            wrong = frame
+                        break
+            player += 1
         return wrong
 
 
@@ -249,12 +336,17 @@ class SpeculationNotes(Oracle):
 
     def after_tick(self, host: Host, played: int) -> None:
         match = host.peer.session.match
+        current = match.timeline.current
+        if current == self._current:
+            return
         notes = self._expected.setdefault((host.index, host.incarnation), {})
-        for frame in range(self._current, match.timeline.current):
+        for frame in range(self._current, current):
             mask = 0
-            for player, queue in enumerate(match.queues):
+            bit = 1
+            for queue in match.queues:
                 if queue.end <= frame:
-                    mask |= 1 << player
+                    mask |= bit
+                bit += bit
             notes[frame] = mask
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
@@ -327,6 +419,9 @@ class DropAgreement(Oracle):
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         self._committed = max(self._committed, frame.frame)
 
+    def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
+        self.committed(host, frames[-1])
+
     def event(self, host: Host, event: Event) -> None:
         if not isinstance(event, PlayersLeft):
             return
@@ -355,13 +450,30 @@ class Bounds(Oracle):
     def __init__(self, network: Network, interval: int) -> None:
         super().__init__()
         self._network = network
-        self._interval = interval
+        self._past = 2 * interval + 2 * PRUNE_CHUNK + FILL_AHEAD  # frames, and two windows
 
     def after_tick(self, host: Host, played: int) -> None:
         self.checks += 1
         match = host.peer.session.match
         timeline = match.timeline
-        past = 2 * self._interval + 2 * PRUNE_CHUNK + 2 * match.window + FILL_AHEAD
+        past = self._past + 2 * match.window
+        ahead = past + MAX_AHEAD_FRAMES
+        is_larger = (
+            len(timeline.states) > past + 2
+            or len(timeline.used) > past + 1
+            or len(timeline.outcomes) > past + 1
+            or len(host.peer.recorder.pending_rollbacks) > past
+            or self._network.largest_datagram > MAX_DATAGRAM_BYTES
+        )
+        for queue in match.queues:
+            if len(queue.actions) > ahead:
+                is_larger = True
+        if is_larger:
+            self._name(host, match, past)
+
+    def _name(self, host: Host, match: Any, past: int) -> None:
+        """Say what it is that is too large."""
+        timeline = match.timeline
         sizes = {
             "states": (len(timeline.states), past + 2),
             "used": (len(timeline.used), past + 1),

@@ -21,9 +21,6 @@ class TraceWatch:
         self.events_json: list[dict[str, Any]] = []
         self._flights = 0
 
-    def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
-        return
-
     def after_tick(self, host: Host, played: int) -> None:
         session = host.peer.session
         now_us = host.env.now

@@ -66,32 +66,32 @@ class OracleWatch:
         ]
         for hook in _HOOKS:
             self._wants[hook] = [
-                getattr(oracle, hook)
+                getattr(oracle, "committed_all" if hook == "committed" else hook)
                 for oracle in self.oracles
-                if getattr(type(oracle), hook) is not getattr(Oracle, hook)
+                if oracle.applies and getattr(type(oracle), hook) is not getattr(Oracle, hook)
             ]
 
-    def _is_another_session(self) -> bool:
-        return self._world is not None and self._world.is_another_session
+    def _is_watched(self, host: Host) -> bool:
+        # Asked every tick, so what is cheap comes first.
+        return not host.was_reloaded or self._world is None or not self._world.is_another_session
 
     def before_tick(self, host: Host, actions: tuple[int, ...]) -> None:
-        if self._ledger is not None and not self._is_another_session():
+        if self._ledger is not None and self._is_watched(host):
             self._ledger.before_tick(host, actions)
             for watch in self._wants["before_tick"]:
                 watch(host)
 
     def after_tick(self, host: Host, played: int) -> None:
-        if self._ledger is not None and not self._is_another_session():
+        if self._ledger is not None and self._is_watched(host):
             self._ledger.after_tick(host, played)
             for watch in self._wants["after_tick"]:
                 watch(host, played)
 
     def events(self, host: Host, events: list[Event]) -> None:
-        for event in () if self._is_another_session() else events:
+        for event in events if self._is_watched(host) else ():
             if type(event) is Committed:
-                for frame in event.frames:
-                    for watch in self._wants["committed"]:
-                        watch(host, frame)
+                for watch in self._wants["committed"]:
+                    watch(host, event.frames)
             for watch in self._wants["event"]:
                 watch(host, event)
 

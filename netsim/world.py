@@ -10,8 +10,8 @@ from netsim.network import Network
 from netsim.randomness import generator
 from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig, TimeSyncKind, WindowPolicy
 from rollback_core.episodes import Episodes
+from rollback_core.life import State
 from rollback_core.peer import Peer
-from rollback_core.session import State
 from rollback_core.simulation import GameSpec
 from scenarios.policies import create_policy
 from scenarios.registry import create_game

@@ -13,6 +13,7 @@ from rollback_core.errors import UsageError, WireError
 
 _F64: Final = struct.Struct("<d")
 _U32: Final = struct.Struct("<I")
+_pack_u32: Final = _U32.pack
 _NAN: Final = _F64.pack(float("nan"))
 _MAX_DEPTH: Final = 32  # deeper than any sane state, shallower than the interpreter's stack
 _MAX_DIGITS: Final = 1_000  # of an int; a longer one is no game's state, and slow to read
@@ -34,45 +35,71 @@ def encode(value: Any) -> bytes:
     Lists and tuples encode alike. Raises UsageError for anything else, naming its path.
     """
     out: list[bytes] = []
-    _encode(value, out, "value", 0)
+    try:
+        _encode(value, out, 0)
+    except _Unfit as unfit:
+        raise UsageError(f"value{''.join(reversed(unfit.path))}: {unfit}") from None
     return b"".join(out)
 
 
-def _encode(value: Any, out: list[bytes], path: str, depth: int) -> None:
+class _Unfit(Exception):
+    """A value without canonical bytes; `path` is gathered on the way up, from the last step to the first."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.path: list[str] = []
+
+
+def _encode(value: Any, out: list[bytes], depth: int) -> None:
     if depth > _MAX_DEPTH:
-        raise UsageError(f"{path}: nested deeper than {_MAX_DEPTH}")
-    if value is None:
-        out.append(b"N")
+        raise _Unfit(f"nested deeper than {_MAX_DEPTH}")
+    kind = type(value)
+    if kind is int:
+        text = b"%d" % value
+        if len(text) > _MAX_DIGITS:
+            raise _Unfit(f"an int of more than {_MAX_DIGITS} digits")
+        out.append(b"i%b%b" % (_pack_u32(len(text)), text))
     elif value is True:
         out.append(b"T")
     elif value is False:
         out.append(b"F")
-    elif type(value) is int:
-        text = b"%d" % value
-        if len(text) > _MAX_DIGITS:
-            raise UsageError(f"{path}: an int of more than {_MAX_DIGITS} digits")
-        out.append(b"i" + _U32.pack(len(text)) + text)
-    elif type(value) is float:
+    elif value is None:
+        out.append(b"N")
+    elif kind is float:
         out.append(b"d" + (_F64.pack(value) if value == value else _NAN))
-    elif type(value) is str:
+    elif kind is str:
         text = value.encode("utf-8", "surrogatepass")
-        out.append(b"s" + _U32.pack(len(text)) + text)
-    elif type(value) is bytes:
-        out.append(b"b" + _U32.pack(len(value)) + value)
+        out.append(b"s%b%b" % (_pack_u32(len(text)), text))
+    elif kind is bytes:
+        out.append(b"b%b%b" % (_pack_u32(len(value)), value))
     elif isinstance(value, (tuple, list)):
-        out.append(b"l" + _U32.pack(len(value)))
-        for index, item in enumerate(value):
-            _encode(item, out, f"{path}[{index}]", depth + 1)
-    elif type(value) is dict:
-        out.append(b"m" + _U32.pack(len(value)))
-        for key in value:
-            if type(key) is not str:
-                raise UsageError(f"{path}: key {key!r} is not a str")
-        for key in sorted(value):
-            _encode(key, out, path, depth + 1)
-            _encode(value[key], out, f"{path}.{key}", depth + 1)
+        out.append(b"l" + _pack_u32(len(value)))
+        index = 0
+        try:
+            for item in value:
+                _encode(item, out, depth + 1)
+                index += 1
+        except _Unfit as unfit:
+            unfit.path.append(f"[{index}]")
+            raise
+    elif kind is dict:
+        _encode_dict(value, out, depth)
     else:
-        raise UsageError(f"{path}: {type(value).__name__} has no canonical bytes")
+        raise _Unfit(f"{kind.__name__} has no canonical bytes")
+
+
+def _encode_dict(table: dict[Any, Any], out: list[bytes], depth: int) -> None:
+    out.append(b"m" + _pack_u32(len(table)))
+    for key in table:
+        if type(key) is not str:
+            raise _Unfit(f"key {key!r} is not a str")
+    for key in sorted(table):
+        _encode(key, out, depth + 1)
+        try:
+            _encode(table[key], out, depth + 1)
+        except _Unfit as unfit:
+            unfit.path.append(f".{key}")
+            raise
 
 
 def decode(data: bytes) -> Any:

@@ -8,12 +8,13 @@ exchange its bytes to name the field.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final
 from zlib import crc32
 
 from rollback_core import canonical, wire
 from rollback_core.errors import WireError
-from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected
+from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected, FrameOutcome
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 
 MAX_TEXT: Final = 200  # of a value shown in an event
@@ -31,9 +32,41 @@ def frame_bytes(encoded_state: bytes, frame: CommittedFrame) -> bytes:
     )
 
 
-def chained(chain: int, frame: CommittedFrame) -> int:
-    """The running checksum with one more committed frame: cheap, since it is for every frame."""
-    return crc32(repr((frame.actions, frame.focus_mask, frame.left_mask, frame.outcome)).encode(), chain)
+def chained(chain: int, frames: Iterable[CommittedFrame]) -> int:
+    """The running checksum with more committed frames: of `(actions, focus, left, outcome)` as repr says it.
+
+    Every frame comes through here, so what stays the same from frame to frame is written once: a game
+    whose outcome is quiet gives the very same values again. By identity, as 1, 1.0 and True are equal.
+    """
+    texts = []
+    last: FrameOutcome | None = None
+    known: tuple[tuple[int, ...], int, int] | None = None
+    before_t = after_t = ""
+    for _, actions, focus, _, left, outcome in frames:
+        if outcome is None:
+            texts.append(f"({actions!r}, {focus}, {left}, None)")
+            continue
+        if (
+            last is None
+            or (actions, focus, left) != known
+            or outcome[2] is not actions
+            or outcome[3] is not last[3]
+            or outcome[4] is not last[4]
+            or outcome[5] is not last[5]
+            or outcome[6] is not last[6]
+            or outcome[7] != last[7]
+            or outcome[0] != last[0]
+        ):
+            last = outcome
+            # With actions that the game took otherwise than they were sent, the next frame is written anew.
+            known = (actions, focus, left) if outcome[2] is actions else None
+            before_t = f"({actions!r}, {focus}, {left}, FrameOutcome(episode={outcome[0]}, t="
+            after_t = (
+                f", actions={outcome[2]!r}, rewards={outcome[3]!r}, terminateds={outcome[4]!r},"
+                f" truncateds={outcome[5]!r}, infos={outcome[6]!r}, ends={outcome[7]}))"
+            )
+        texts.append(f"{before_t}{outcome[1]}{after_t}")
+    return crc32("".join(texts).encode(), chain)
 
 
 def digest(data: bytes) -> bytes:

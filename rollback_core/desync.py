@@ -4,7 +4,6 @@ from rollback_core import checksum, wire
 from rollback_core.checksum import ChecksumExchange
 from rollback_core.errors import WireError
 from rollback_core.events import CommittedFrame, DesyncDetected, Event
-from rollback_core.frame import NO_FRAME
 from rollback_core.match import Match
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 from rollback_core.timeline import PRUNE_CHUNK
@@ -13,13 +12,28 @@ from rollback_core.timeline import PRUNE_CHUNK
 class DesyncWatch:
     """Feeds the exchange from the match. `outbox` (peer, item) and `events` are the session's to drain."""
 
-    __slots__ = ("_chain", "_interval", "_match", "_own", "_partners", "events", "exchange", "outbox")
+    __slots__ = (
+        "_chain",
+        "_due",
+        "_interval",
+        "_match",
+        "_own",
+        "_partners",
+        "_unchained",
+        "events",
+        "exchange",
+        "outbox",
+    )
 
     def __init__(self, match: Match, me: int, partners: tuple[int, ...], interval: int) -> None:
         self._match = match
         self._partners = partners
         self._interval = interval
         self._chain = 0  # over inputs and rows of every committed frame: a single odd row shows for good
+        self._unchained: list[
+            CommittedFrame
+        ] = []  # committed frames that the chain lacks: one interval at most
+        self._due = interval  # the frame of the next checksum
         self._own: dict[int, bytes] = {}  # peer -> our bytes of the diverging frame, until theirs come
         self.exchange = ChecksumExchange(me, partners)
         self.outbox: list[tuple[int, Item]] = []
@@ -27,21 +41,28 @@ class DesyncWatch:
 
     def committed(self, frames: list[CommittedFrame]) -> None:
         """Checksum the frames at which a comparison is due, the last of the match included."""
-        interval = self._interval
-        if not interval:
+        if not self._interval:
             return
-        last = frames[-1].frame if self._match.end_reason is not None else NO_FRAME
-        is_due = False
-        for frame in frames:
-            self._chain = checksum.chained(self._chain, frame)
-            number = frame.frame
-            if (number and not number % interval) or number == last:
-                is_due = True
-                data = self._bytes(number) + self._chain.to_bytes(4, "little")
-                item = self.exchange.add_mine(number, checksum.digest(data))
-                self.outbox.extend((peer, item) for peer in self._partners)
-        if is_due:
-            self._compare()
+        self._unchained += frames
+        last = frames[-1].frame
+        is_over = self._match.end_reason is not None
+        if last < self._due and not is_over:
+            return
+        while self._due <= last:
+            self._add(self._due)
+            self._due += self._interval
+        if is_over and self._unchained:
+            self._add(last)
+        self._compare()
+
+    def _add(self, number: int) -> None:
+        """The checksum of this frame: of all about it, and of the chain up to it."""
+        count = number - self._unchained[0].frame + 1
+        self._chain = checksum.chained(self._chain, self._unchained[:count])
+        del self._unchained[:count]
+        data = self._bytes(number) + self._chain.to_bytes(4, "little")
+        item = self.exchange.add_mine(number, checksum.digest(data))
+        self.outbox.extend((peer, item) for peer in self._partners)
 
     def receive(self, peer: int, item: ChecksumItem | ChecksumRangeItem | DumpItem) -> None:
         match item:

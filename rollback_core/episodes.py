@@ -7,7 +7,7 @@ another episode. A freeze frame (waiting or countdown) is played only on confirm
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,8 +16,8 @@ from rollback_core.errors import UsageError
 from rollback_core.events import EPISODE_ENDS, EPISODE_GOES_ON, MATCH_ENDS, FrameOutcome
 from rollback_core.simulation import DrawItem, Simulation
 
-# A NamedTuple's own constructor is a Python call with a call inside; this runs for every stepped frame.
-_new_outcome: Final = partial(tuple.__new__, FrameOutcome)
+# A NamedTuple's own constructor is a Python call with a call inside; this runs for every committed frame.
+new_outcome: Final = partial(tuple.__new__, FrameOutcome)
 
 PLAYING: Final = 0
 WAITING: Final = 1  # for every player's READY
@@ -89,24 +89,53 @@ class Episodes:
 
     def step(self, actions: tuple[int, ...]) -> FrameOutcome | None:
         """Take one frame; None on a freeze frame."""
-        if self.phase:
-            self._freeze(actions)
-            return None
+        outcomes: list[tuple[Any, ...] | None] = []
+        self.run((actions,), outcomes, [])
+        return None if outcomes[0] is None else new_outcome(outcomes[0])
+
+    def run(
+        self, rows: Iterable[tuple[int, ...]], outcomes: list[tuple[Any, ...] | None], states: list[Any]
+    ) -> None:
+        """Take a frame per row of actions; each outcome, and the state after it, is appended.
+
+        An outcome is a FrameOutcome's fields (None on a freeze frame): most stepped frames are stepped
+        again, and only those that are kept need a name. All of a frame is here, as every frame comes
+        through, and most of the work of a rollback is this loop.
+        """
+        step = self._game_step
+        save = self._game_save
+        add_outcome = outcomes.append
+        add_state = states.append
         ready = self.ready_action
-        if ready in actions:
-            neutral = self.game.spec.neutral_action
-            actions = tuple([neutral if action == ready else action for action in actions])
-        rewards, terminateds, truncateds, infos, is_over = self._game_step(actions)
-        t = self.t
-        self.t = t + 1
-        episode = self.episode
-        ends = EPISODE_GOES_ON
-        if is_over:
-            ends = self._end_episode()
-        elif t + 1 == self.max_steps:
-            truncateds = (True,) * len(actions)
-            ends = self._end_episode()
-        return _new_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
+        last = self.max_steps - 1
+        phase, episode, t, mask, countdown = self._fields()
+        for actions in rows:
+            if phase:
+                self._freeze(actions)
+                add_outcome(None)
+                add_state(self.save_state())
+                phase, episode, t, mask, countdown = self._fields()
+                continue
+            if ready in actions:
+                neutral = self.game.spec.neutral_action
+                actions = tuple([neutral if action == ready else action for action in actions])
+            rewards, terminateds, truncateds, infos, is_over = step(actions)
+            if is_over or t == last:
+                if not is_over:
+                    truncateds = (True,) * len(actions)
+                self.t = t + 1
+                ends = self._end_episode()
+                add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, ends))
+                add_state(self.save_state())
+                phase, episode, t, mask, countdown = self._fields()
+                continue
+            add_outcome((episode, t, actions, rewards, terminateds, truncateds, infos, EPISODE_GOES_ON))
+            t += 1
+            add_state((PLAYING, episode, t, mask, countdown, save()))
+        self.t = t
+
+    def _fields(self) -> tuple[int, int, int, int, int]:
+        return self.phase, self.episode, self.t, self._ready_mask, self._countdown
 
     def _end_episode(self) -> int:
         if self.episode + 1 >= self.count:

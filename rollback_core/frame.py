@@ -1,14 +1,10 @@
-"""Frame, player and peer numbers, and the one rule by which frames are counted.
+"""The one rule by which frames are counted.
 
 `state[f]` is the state before frame f; the inputs of frame f take `state[f]` to `state[f + 1]`.
 `current_frame` is the next frame to simulate, so `state[current_frame]` is what is on screen.
 Ranges of frames are half-open. `NO_FRAME` is the value of a frontier that has not moved yet.
 """
 
-from typing import Final, NewType
+from typing import Final
 
-Frame = NewType("Frame", int)
-PlayerIndex = NewType("PlayerIndex", int)
-PeerId = NewType("PeerId", int)
-
-NO_FRAME: Final = Frame(-1)
+NO_FRAME: Final = -1

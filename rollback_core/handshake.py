@@ -13,6 +13,7 @@ from rollback_core import canonical, wire
 from rollback_core.config import MAX_WINDOW_FRAMES, MatchTerms, PeerConfig, WindowPolicy
 from rollback_core.errors import WireError
 from rollback_core.link import RTT_SAMPLES_TO_SIZE, Link
+from rollback_core.mailbox import Mailbox
 from rollback_core.messages import Hello
 
 HELLO_INTERVAL_US: Final = 50_000  # three frames at 60 Hz: start-up is quick, and a burst of loss heals
@@ -28,7 +29,7 @@ class Refused(Exception):
 
 
 class Handshake:
-    """The rules; the state is in the links."""
+    """The rules; the state is in the links. Who sends hellos, and when, is in Hellos."""
 
     __slots__ = ("_config", "_terms", "_terms_bytes", "window")
 
@@ -128,3 +129,65 @@ class Handshake:
             return "terms: differ"
         path, here, there = found
         return f"{path}: {here!r} here, {there!r} there"
+
+
+class Hellos:
+    """Hellos to and from all partners, from the first until the last that is still owed an answer."""
+
+    __slots__ = ("_handshake", "_links", "_mailbox")
+
+    def __init__(self, handshake: Handshake, links: dict[int, Link], mailbox: Mailbox) -> None:
+        self._handshake = handshake
+        self._links = links
+        self._mailbox = mailbox
+
+    @property
+    def agreed_window(self) -> int:
+        return self._handshake.agreed_window(self._links.values())
+
+    def send_all(self, now_us: int) -> None:
+        for link in self._links.values():
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
+
+    def receive(self, link: Link, hello: Hello, now_us: int) -> bool:
+        """Take in and answer a hello before the start; True once all agree. Raises Mismatch or Refused."""
+        _refuse_earlier(link, hello)
+        handshake = self._handshake
+        try:
+            answer_now = handshake.receive(link, hello, now_us)
+        except Mismatch:
+            self._mailbox.send(link, handshake.hello(link, now_us))
+            raise
+        link.heard_at_us = now_us
+        links = self._links.values()
+        handshake.propose(links)
+        if answer_now:
+            self._mailbox.send(link, handshake.hello(link, now_us))
+        return handshake.is_complete(links)
+
+    def is_of_partner(self, link: Link, hello: Hello, *, is_mismatch: bool) -> bool:
+        """A hello while we play or linger: from the partner itself, or a new incarnation of it?
+
+        `is_mismatch`: we have ended because terms differ, and theirs may.
+        """
+        _refuse_earlier(link, hello)
+        if not is_mismatch and not self._handshake.is_ours(hello):
+            raise WireError("a hello of another session")
+        return hello.incarnation == link.incarnation
+
+    def answer_late(self, link: Link, hello: Hello, now_us: int, *, is_mismatch: bool) -> None:
+        """Help a partner that is not done; tell a newcomer that it is too late."""
+        # Answers are paced: two that linger unsatisfied would chatter, and duplicates would multiply.
+        if hello.is_refusal or now_us - link.told_us < HELLO_INTERVAL_US:
+            return
+        link.told_us = now_us
+        is_partner = hello.incarnation == link.incarnation
+        if is_mismatch or (is_partner and not hello.is_satisfied):
+            self._mailbox.send(link, self._handshake.hello(link, now_us))
+        elif not is_partner:
+            self._mailbox.send(link, self._handshake.refusal(hello.incarnation, now_us))
+
+
+def _refuse_earlier(link: Link, hello: Hello) -> None:
+    if hello.incarnation < link.incarnation:
+        raise WireError("a hello of an earlier incarnation")

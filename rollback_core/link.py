@@ -7,6 +7,7 @@ from typing import Final
 
 from rollback_core import wire
 from rollback_core.control import ControlStream
+from rollback_core.input_queue import InputQueue
 
 RTT_SAMPLES_TO_SIZE: Final = 5  # as many as the latency probes of matchmakers take
 NO_HEAD: Final = b"(none)"  # longer than any head: equal to none
@@ -21,6 +22,7 @@ class Link:
         "acked",
         "advantage",
         "control",
+        "expected_head",
         "heard_at_us",
         "hello_heard_us",
         "hello_sent_us",
@@ -34,9 +36,10 @@ class Link:
         "is_satisfied",
         "peer",
         "players",
+        "queue",
         "received",
         "rejected",
-        "remote_advantage_us",
+        "remote_advantage",
         "remote_current",
         "remote_current_at_us",
         "reported_confirmed",
@@ -54,11 +57,13 @@ class Link:
     def __init__(self, peer: int, players: tuple[int, ...]) -> None:
         self.peer = peer
         self.players = players
+        self.queue: InputQueue | None = None  # of its player, if it has one only, of one-byte actions
         self.control = ControlStream()
         # handshake
         self.tag = b""
         self.input_tag = b""
-        self.inputs_head = NO_HEAD
+        self.inputs_head = NO_HEAD  # what our inputs to it begin with
+        self.expected_head = NO_HEAD  # what inputs begin with that we take from it
         self.incarnation = 0
         self.window = -1  # its proposal, once decided
         self.is_satisfied = False  # we need nothing more from its hello
@@ -69,7 +74,7 @@ class Link:
         self.reported_confirmed = -1
         self.remote_current = 0
         self.remote_current_at_us = 0
-        self.remote_advantage_us = 0
+        self.remote_advantage = 0  # its own estimate, in quarter frames
         self.advantage = 0  # ours, in quarter frames, as last observed
         self.is_member = True
         self.is_focused = True
@@ -91,7 +96,11 @@ class Link:
     def set_input_tag(self, tag: bytes) -> None:
         """Inputs travel under this tag from now on, both ways."""
         self.input_tag = tag
-        self.inputs_head = tag + wire.INPUTS_KIND_BYTE
+        self.inputs_head = self.expected_head = tag + wire.INPUTS_KIND_BYTE
+
+    def refuse_inputs(self) -> None:
+        """We have voted to go on without it: its inputs count no more, in this view."""
+        self.expected_head = NO_HEAD
 
     def add_rtt(self, sample_us: int) -> None:
         """Smooth one sample in, by the rule of RFC 6298."""

@@ -19,6 +19,7 @@ class Mailbox:
     __slots__ = (
         "_action_bytes",
         "_frames_per_datagram",
+        "_is_narrow",
         "_links",
         "_local_players",
         "_timers",
@@ -36,6 +37,7 @@ class Mailbox:
         # Frames that fit into a datagram for certain, however often the inputs change.
         room = (wire.MAX_DATAGRAM_BYTES - wire.INPUTS_HEADER_BYTES) // len(local_players)
         self._frames_per_datagram = (room - wire.ITEM_HEADER_BYTES) // (1 + action_bytes)
+        self._is_narrow = action_bytes == 1 and len(local_players) == 1
         self.members = list(links.values())
         self.outbox: list[tuple[int, bytes]] = []
 
@@ -53,26 +55,43 @@ class Mailbox:
     def send_inputs(self, match: Match) -> None:
         """To every member the oldest inputs that it has not acknowledged, and what rides along."""
         queues = match.queues
+        own = queues[self._local_players[0]]
         current = match.timeline.current
-        end = queues[self._local_players[0]].end
+        confirmed = match.confirmed
+        narrowest = own.end - self._frames_per_datagram if self._is_narrow else own.end + 1
+        outbox = self.outbox
         for link in self.members:
             first = link.acked
             ack = queues[link.players[0]].end
-            while True:
-                stop = first + self._frames_per_datagram
-                if stop > end:
-                    stop = end
-                streams = [
-                    wire.encode_queue(queues[player], first, stop, self._action_bytes)
-                    for player in self._local_players
-                ]
-                data = wire.encode_inputs(
-                    link.input_tag, first, ack, match.confirmed, link.advantage, current, streams
+            if first >= narrowest:
+                data = wire.encode_own_inputs(
+                    link.inputs_head, own, first, ack, confirmed, link.advantage, current - first
                 )
-                self.send(link, data)
-                first = stop
-                if first >= end:
-                    break
+                if data is not None:
+                    link.sent_datagrams += 1
+                    link.sent_bytes += len(data)
+                    outbox.append((link.peer, data))
+                    continue
+            self._send_at_length(link, match, first, ack)
+
+    def _send_at_length(self, link: Link, match: Match, first: int, ack: int) -> None:
+        """Any players, any actions, in as many datagrams as it takes."""
+        queues = match.queues
+        current = match.timeline.current
+        end = queues[self._local_players[0]].end
+        while True:
+            stop = min(first + self._frames_per_datagram, end)
+            streams = [
+                wire.encode_runs(queues[player].runs(first, stop), self._action_bytes)
+                for player in self._local_players
+            ]
+            data = wire.encode_inputs(
+                link.input_tag, first, ack, match.confirmed, link.advantage, current, streams
+            )
+            self.send(link, data)
+            first = stop
+            if first >= end:
+                break
 
     def send_pings(self, now_us: int) -> None:
         for link in self.members:

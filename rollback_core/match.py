@@ -7,16 +7,17 @@ here. Committed: every member knows them, so they may leave. Neither frontier go
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Final
 
-from rollback_core.episodes import FINISHED, Episodes
+from rollback_core.episodes import FINISHED, PLAYING, Episodes, new_outcome
 from rollback_core.errors import UsageError, WireError
 from rollback_core.events import MATCH_ENDS, CommittedFrame, EndReason, RolledBack
 from rollback_core.frame import NO_FRAME
 from rollback_core.input_queue import InputQueue
 from rollback_core.messages import Run
-from rollback_core.predictor import Predictor
-from rollback_core.timeline import TickPlan, Timeline, plan
+from rollback_core.predictor import Guesses
+from rollback_core.timeline import Timeline, plan
 
 # As in episodes: for every committed frame.
 _new_committed: Final = partial(tuple.__new__, CommittedFrame)
@@ -36,7 +37,7 @@ class Match:
         "_kept",
         "_left",
         "_local",
-        "_predict",
+        "_sources",
         "_unfocused",
         "committed",
         "confirmed",
@@ -58,7 +59,7 @@ class Match:
         local: Sequence[int],
         window: int,
         focus_timeout_frames: int,
-        predict: Predictor,
+        guesses: Guesses,
     ) -> None:
         neutral = game.game.spec.neutral_action
         self.timeline = Timeline(game)
@@ -73,7 +74,8 @@ class Match:
         self.end_player: int | None = None
         self._cause = (0, 0, 0)
         self._local = tuple(local)
-        self._predict = predict
+        # What a frame's row is made of: a player's inputs, what it is assumed to do, its bit in masks.
+        self._sources = [(queue, guesses[player], 1 << player) for player, queue in enumerate(self.queues)]
         self._focus_timeout = focus_timeout_frames
         self._all_focused = (1 << players) - 1
         self._unfocused: list[int] = []  # consecutive unfocused frames by player; empty: none
@@ -111,19 +113,25 @@ class Match:
     def add_remote(self, player: int, first: int, runs: Iterable[Run]) -> None:
         """Take in inputs from `first` on, checked by `check_range`; what is known already is skipped."""
         queue = self.queues[player]
-        end = queue.end
-        timeline = self.timeline
-        current = timeline.current
         for length, action, focused in runs:
             first += length
-            while end < first:
-                if end < current:
-                    predicted = timeline.used[end - timeline.base][player]
-                    if predicted != action and end < self.first_incorrect:
-                        self.first_incorrect = end
-                        self._cause = (player, predicted, action)
-                queue.append(action, focused)
+            if first > queue.end:
+                self.extend(player, action, focused, first)
+
+    def extend(self, player: int, action: int, focused: bool, stop: int) -> None:
+        """The player does this from its first unknown frame up to `stop`; a wrong guess is noted."""
+        queue = self.queues[player]
+        timeline = self.timeline
+        end = queue.end
+        if end < timeline.current:
+            base = timeline.base
+            for used in timeline.used[end - base : stop - base]:
+                predicted = used[player]
+                if predicted != action and end < self.first_incorrect:
+                    self.first_incorrect = end
+                    self._cause = (player, predicted, action)
                 end += 1
+        queue.extend(action, focused, stop)
 
     def held(self, player: int) -> int:
         """First frame of the player's real inputs that is not held here."""
@@ -167,11 +175,47 @@ class Match:
 
     # Play.
 
+    def play(self, actions: Sequence[int], delay: int) -> bool:
+        """One frame of a round in one piece: queue the local actions, step what the window allows.
+
+        The same as add_local, update_confirmed and advance one after the other, for players in focus
+        whose inputs have no gap; apart only because nearly all frames are such. False is a stall.
+        """
+        timeline = self.timeline
+        current = timeline.current
+        target = current + delay
+        queues = self.queues
+        for player, action in zip(self._local, actions):  # noqa: B905  checked by the session
+            queue = queues[player]
+            if queue.end == target:
+                if action == queue.last_action and queue.last_focused and queue.changes:
+                    queue.actions.append(action)  # as `extend` would, for what is nearly always so
+                    queue.end = target + 1
+                else:
+                    queue.extend(action, True, target + 1)
+        row = []
+        speculative = 0
+        confirmed = queues[0].end
+        for queue, guesses, bit in self._sources:
+            end = queue.end
+            if current < end:
+                row.append(queue.actions[current - queue.base])
+            else:
+                row.append(guesses[queue.last_action])
+                speculative |= bit
+            if end < confirmed:
+                confirmed = end
+        self.confirmed = confirmed = confirmed - 1
+        if current > confirmed + self.window:
+            return False
+        timeline.step(tuple(row), speculative)
+        return True
+
     def correct(self) -> RolledBack:
         """Roll back to `first_incorrect`, the earliest frame stepped on a wrong prediction, and replay."""
         first = self.first_incorrect
         current = self.timeline.current
-        self._execute(plan(current, self.confirmed, self.window, first, 0))
+        self._execute(*plan(current, self.confirmed, self.window, first, 0))
         # Only now: if the game raised, the correction is still owed.
         self.first_incorrect = NOTHING_WRONG
         self.rollbacks += 1
@@ -181,43 +225,30 @@ class Match:
     def advance(self) -> bool:
         """Step one new frame, if the window, the phase and the end of the match allow it."""
         timeline = self.timeline
-        game = timeline.game
         current = timeline.current
-        phase = game.phase
-        if phase:
-            if phase == FINISHED:
-                return False
-            window = 0
-        else:
-            window = self.window
-        todo = plan(current, self.confirmed, window, NOTHING_WRONG, 1)
-        if todo.stop == current:
+        phase = timeline.game.phase
+        if phase == FINISHED:
             return False
-        self._execute(todo)
+        window = self.window if phase == PLAYING else 0
+        load, first, stop = plan(current, self.confirmed, window, NOTHING_WRONG, 1)
+        if stop == current:
+            return False
+        self._execute(load, first, stop)
         return True
 
-    def _execute(self, todo: TickPlan) -> None:
-        _, first, stop = todo
+    def _execute(self, load: int, first: int, stop: int) -> None:
+        """Step the frames `first` to `stop`, on what is known and else on what is assumed."""
         speculative = 0
-        if stop == first + 1:
-            row = []
-            for player, queue in enumerate(self.queues):
-                if first < queue.end:
-                    row.append(queue.actions[first - queue.base])
-                else:
-                    row.append(self._predict(player, queue.last_action))
-                    speculative |= 1 << player
-            self.timeline.execute(todo, (tuple(row),), speculative)
-            return
         columns = []
-        for player, queue in enumerate(self.queues):
-            known = queue.actions[first - queue.base : stop - queue.base]
+        for queue, guesses, bit in self._sources:
+            base = queue.base
+            known = queue.actions[first - base : stop - base]
             missing = stop - first - len(known)
             if missing > 0:
-                known += [self._predict(player, queue.last_action)] * missing
-                speculative |= 1 << player
+                known += [guesses[queue.last_action]] * missing
+                speculative |= bit
             columns.append(known)
-        self.timeline.execute(todo, zip(*columns, strict=True), speculative)
+        self.timeline.execute(load, zip(*columns, strict=True), speculative)
 
     # Commit.
 
@@ -230,40 +261,55 @@ class Match:
         first = self.committed + 1
         if self.end_reason is not None or first > last:
             return []
-        base = timeline.base
-        used = timeline.used
-        outcomes = timeline.outcomes
-        speculative = timeline.speculative
-        masks = self._focus_masks(first, last + 1)
-        is_finished = timeline.game.phase == FINISHED
-        result = []
-        for frame in range(first, last + 1):
-            index = frame - base
-            focus_mask = masks[frame - first]
-            left_mask = self._left_mask(frame) if self._left else 0
-            outcome = outcomes[index]
-            result.append(
-                _new_committed((frame, used[index], focus_mask, speculative[index], left_mask, outcome))
-            )
-            if self._focus_timeout and (focus_mask != self._all_focused or self._unfocused):
-                self._count_unfocused(focus_mask, left_mask)
-            if is_finished and outcome is not None and outcome.ends == MATCH_ENDS:
+        start = first - timeline.base
+        stop = last + 1 - timeline.base
+        # A count of unfocused frames goes on or begins, or the frame may be there that ends it all.
+        is_end_near = bool(self._unfocused) or timeline.game.phase == FINISHED
+        focus_masks: Iterable[int] = repeat(self._all_focused)
+        for queue in self.queues:
+            if queue.last_unfocused >= first:
+                focus_masks = self._focus_masks(first, last + 1)
+                is_end_near = True
+        left_masks: Iterable[int] = repeat(0)
+        if self._left:
+            left_masks = [self._left_mask(frame) for frame in range(first, last + 1)]
+        columns = zip(  # noqa: B905  two of them may have no end
+            range(first, last + 1),
+            timeline.used[start:stop],
+            focus_masks,
+            timeline.speculative[start:stop],
+            left_masks,
+            [each if each is None else new_outcome(each) for each in timeline.outcomes[start:stop]],
+        )
+        result = list(map(_new_committed, columns))
+        if is_end_near:
+            result = self._up_to_the_end(result)
+            last = result[-1].frame
+        self.committed = last
+        self._kept += result
+        return result
+
+    def _up_to_the_end(self, frames: list[CommittedFrame]) -> list[CommittedFrame]:
+        """The frames up to the one that ends the match, if one does, with the reason noted."""
+        for count, frame in enumerate(frames, 1):
+            if self._focus_timeout and (frame.focus_mask != self._all_focused or self._unfocused):
+                self._count_unfocused(frame.focus_mask, frame.left_mask)
+            if frame.outcome is not None and frame.outcome.ends == MATCH_ENDS:
                 self.end_reason = EndReason.COMPLETED
             if self.end_reason is not None:
-                break
-        self.committed = result[-1].frame
-        self._kept.extend(result)
-        return result
+                return frames[:count]
+        return frames
 
     def _focus_masks(self, first: int, stop: int) -> list[int]:
         """Per frame, the players whose known input is focused."""
         masks = [self._all_focused] * (stop - first)
-        for player, queue in enumerate(self.queues):
-            flags = queue.flags[first - queue.base : stop - queue.base]
-            if False in flags:
-                for index, focused in enumerate(flags):
-                    if not focused:
-                        masks[index] &= ~(1 << player)
+        for queue, _, bit in self._sources:
+            at = 0
+            for length, _, focused in queue.runs(first, stop):
+                if not focused:
+                    for index in range(at, at + length):
+                        masks[index] &= ~bit
+                at += length
         return masks
 
     def _left_mask(self, frame: int) -> int:

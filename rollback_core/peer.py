@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
 from rollback_core.events import Committed, DesyncDetected, Event, RolledBack, Started
+from rollback_core.life import State
 from rollback_core.recorder import Recorder
-from rollback_core.session import Session, State
+from rollback_core.session import Session
 from rollback_core.timers import NEVER
 
 
@@ -22,7 +23,7 @@ class Peer:
     `next_tick_us` is when the next wake will sample the local players' actions.
     """
 
-    __slots__ = ("_period_us", "events", "game", "next_tick_us", "presented_frames", "recorder", "session")
+    __slots__ = ("events", "game", "next_tick_us", "presented_frames", "recorder", "session")
 
     def __init__(self, terms: MatchTerms, config: PeerConfig, game: Episodes, now_us: int) -> None:
         self.game = game
@@ -30,7 +31,6 @@ class Peer:
         self.recorder = Recorder(game.game.spec)
         self.events: list[Event] = []
         self.presented_frames = 0
-        self._period_us = terms.period_us
         self.next_tick_us = NEVER
         self.absorb(now_us)
 
@@ -53,11 +53,11 @@ class Peer:
         played = 0
         due_us = self.next_tick_us
         if now_us >= due_us:
-            period_us = session.time_sync.period_us(self._period_us)
+            period_us = session.play.time_sync.period_us
             frames = 1
             if now_us - due_us >= period_us:
                 frames += (now_us - due_us) // period_us
-                limit = session.match.window + session.delay_frames + 1
+                limit = session.match.window + session.play.delay_frames + 1
                 if frames > limit:
                     # What cannot be caught up is not owed: the partners were stalled meanwhile.
                     frames = limit
@@ -66,7 +66,7 @@ class Peer:
             try:
                 played = session.tick(now_us, actions, frames)
             finally:
-                if session.has_events or session.state is not State.RUNNING:
+                if session.events or not session.life.is_running:
                     self.absorb(now_us)
             if played:
                 self.presented_frames += played
@@ -77,11 +77,17 @@ class Peer:
 
     def drain_events(self) -> list[Event]:
         """What happened, in order, after the recorder has seen it."""
-        events, self.events = self.events, []
+        events = self.events
+        if events:
+            self.events = []
         return events
 
     def datagrams_to_send(self, now_us: int) -> list[tuple[int, bytes]]:
-        return self.session.datagrams_to_send(now_us)
+        mailbox = self.session.mailbox
+        outbox = mailbox.outbox
+        if outbox:
+            mailbox.outbox = []
+        return outbox
 
     def absorb(self, now_us: int) -> None:
         """Take over what the session has to tell; needed after a command, done by all else here."""

@@ -89,3 +89,13 @@ class Simulation(Protocol):
 
     def render(self) -> list[DrawItem]:
         """The display list of the present state. Never called while re-simulating."""
+
+
+class PredictingSimulation(Simulation, Protocol):
+    """A game that knows better than "the same again" what a player does next; needed for that alone."""
+
+    def predict_action(self, player: int, last_action: int, /) -> int:
+        """The action to assume for every frame after a player's last known one, until more is known.
+
+        A function of its arguments and nothing else: it is asked once for each, before play.
+        """

@@ -27,29 +27,32 @@ SPEED_GAIN_PERMILLE: Final = 10  # per frame of advantage
 class TimeSync(Protocol):
     """One controller. All advantages are in microseconds, positive when this peer is ahead."""
 
+    owed: int
+    """Ticks that are still to be left out."""
+    period_us: int
+    """Length of the next tick."""
+
     def observe(self, local_us: int, remote_us: int) -> None:
         """The advantage over the slowest partner, and that partner's own estimate."""
 
     def should_skip(self) -> bool:
-        """Whether to leave out the step of this tick; consumes one owed skip."""
-
-    def period_us(self, base_us: int) -> int:
-        """Length of the next tick."""
+        """Whether to leave out the step of this tick; consumes one owed skip. False if none is."""
 
 
 class NoTimeSync:
     """Everyone at their own clock's rate: only the prediction window holds them together."""
 
-    __slots__ = ()
+    __slots__ = ("owed", "period_us")
+
+    def __init__(self, period_us: int) -> None:
+        self.owed = 0
+        self.period_us = period_us
 
     def observe(self, local_us: int, remote_us: int) -> None:
         return
 
     def should_skip(self) -> bool:
         return False
-
-    def period_us(self, base_us: int) -> int:
-        return base_us
 
 
 class SkipTimeSync:
@@ -61,18 +64,18 @@ class SkipTimeSync:
         "_interval",
         "_maximum",
         "_minimum",
-        "_owed",
-        "_period_us",
         "_since",
         "_spread",
         "_sum",
         "_window",
+        "owed",
+        "period_us",
     )
 
     def __init__(
         self, period_us: int, *, window: int, minimum: int, maximum: int, interval: int, spread: int
     ) -> None:
-        self._period_us = period_us
+        self.period_us = period_us
         self._window = [0] * window
         self._minimum = minimum
         self._maximum = maximum
@@ -81,7 +84,7 @@ class SkipTimeSync:
         self._index = 0
         self._sum = 0
         self._since = 0
-        self._owed = 0
+        self.owed = 0
         self._gap = 0
 
     def observe(self, local_us: int, remote_us: int) -> None:
@@ -94,33 +97,32 @@ class SkipTimeSync:
         self._index = 0 if index == len(window) else index
         self._since += 1
         if self._since >= self._interval:
-            frames = self._sum // (len(window) * self._period_us)
+            frames = self._sum // (len(window) * self.period_us)
             if frames >= self._minimum:
-                self._owed = min(frames, self._maximum)
+                self.owed = min(frames, self._maximum)
                 self._gap = 0
                 self._since = 0
 
     def should_skip(self) -> bool:
-        if not self._owed:
+        if not self.owed:
             return False
         if self._gap:
             self._gap -= 1
             return False
-        self._owed -= 1
+        self.owed -= 1
         self._gap = self._spread
         return True
-
-    def period_us(self, base_us: int) -> int:
-        return base_us
 
 
 class SpeedTimeSync:
     """Stretch or shrink every frame a little, in proportion to the smoothed advantage."""
 
-    __slots__ = ("_index", "_period_us", "_sum", "_window")
+    __slots__ = ("_base_us", "_index", "_sum", "_window", "owed", "period_us")
 
     def __init__(self, period_us: int) -> None:
-        self._period_us = period_us
+        self.owed = 0
+        self.period_us = period_us
+        self._base_us = period_us
         self._window = [0] * SPEED_WINDOW
         self._index = 0
         self._sum = 0
@@ -133,20 +135,18 @@ class SpeedTimeSync:
         window[index] = half
         index += 1
         self._index = 0 if index == SPEED_WINDOW else index
+        permille = SPEED_GAIN_PERMILLE * self._sum // (SPEED_WINDOW * self._base_us)
+        permille = max(-SPEED_MAX_PERMILLE, min(SPEED_MAX_PERMILLE, permille))
+        self.period_us = self._base_us + self._base_us * permille // 1000
 
     def should_skip(self) -> bool:
         return False
-
-    def period_us(self, base_us: int) -> int:
-        permille = SPEED_GAIN_PERMILLE * self._sum // (SPEED_WINDOW * self._period_us)
-        permille = max(-SPEED_MAX_PERMILLE, min(SPEED_MAX_PERMILLE, permille))
-        return base_us + base_us * permille // 1000
 
 
 def time_sync(kind: TimeSyncKind, period_us: int) -> TimeSync:
     """The controller of this kind for frames of `period_us`."""
     if kind is TimeSyncKind.NONE:
-        return NoTimeSync()
+        return NoTimeSync(period_us)
     if kind is TimeSyncKind.SPEED:
         return SpeedTimeSync(period_us)
     if kind is TimeSyncKind.SKIP:

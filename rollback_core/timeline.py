@@ -1,7 +1,7 @@
 """The simulated past: states, used inputs and outcomes by frame; deciding apart from doing.
 
 `plan` says which frame to load and which frames to step; `Timeline.execute` is the only place that
-calls the game's step, save and load. An ordinary step, a rollback and catch-up are one path.
+has the game step, save and load. An ordinary step, a rollback and catch-up are one path.
 Invariant: `states[f - base]` is the state before frame f, saved when frame f was last reached.
 """
 
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from rollback_core.episodes import Episodes
 from rollback_core.errors import SimulationError, UsageError
-from rollback_core.events import FrameOutcome
 from rollback_core.frame import NO_FRAME
 
 PRUNE_CHUNK = 64  # as in input_queue
@@ -41,7 +40,10 @@ def plan(current: int, confirmed: int, window: int, first_incorrect: int, wanted
 
 
 class Timeline:
-    """The ring of the recent past of one match; `current` is the next frame to step."""
+    """The ring of the recent past of one match; `current` is the next frame to step.
+
+    `outcomes` holds the fields of a FrameOutcome, or None for a freeze frame.
+    """
 
     __slots__ = ("base", "current", "game", "outcomes", "speculative", "states", "used")
 
@@ -51,49 +53,50 @@ class Timeline:
         self.current = 0
         self.states: list[Any] = [game.save_state()]
         self.used: list[tuple[int, ...]] = []
-        self.outcomes: list[FrameOutcome | None] = []
+        self.outcomes: list[tuple[Any, ...] | None] = []
         self.speculative: list[int] = []
 
-    def execute(self, plan: TickPlan, inputs: Iterable[tuple[int, ...]], speculative: int) -> None:
-        """Step the planned frames with `inputs`, one tuple a frame.
+    def execute(self, load: int, rows: Iterable[tuple[int, ...]], speculative: int) -> None:
+        """Load `load` unless it is NO_FRAME, then step a frame per row of actions.
 
         `speculative` is the mask of players whose input is assumed; it is noted for frames that
         are stepped for the first time only (an input unknown now was unknown before).
         If the game raises, the timeline ends before that frame and SimulationError says where.
         """
-        game = self.game
-        base = self.base
-        states = self.states
         used = self.used
         outcomes = self.outcomes
-        frame = plan.first
         try:
-            if plan.load >= 0:
+            if load >= 0:
                 # What lies past the loaded frame is wrong; only its `speculative` notes stay true.
-                cut = plan.load - base
-                game.load_state(states[cut])
-                del states[cut + 1 :]
+                cut = load - self.base
+                del self.states[cut + 1 :]
                 del used[cut:]
                 del outcomes[cut:]
-                self.current = plan.load
-            step = game.step
-            save = game.save_state
-            for actions in inputs:
-                outcomes.append(step(actions))
-                states.append(save())
-                used.append(actions)
-                frame += 1
+                self.game.load_state(self.states[cut])
+            used.extend(rows)
+            self.game.run(used[len(outcomes) :], outcomes, self.states)
         except Exception as error:
-            keep = frame - base
-            del states[keep + 1 :]
-            del used[keep:]
-            del outcomes[keep:]
-            self.current = frame
+            done = len(self.states) - 1
+            del used[done:]
+            del outcomes[done:]
+            frame = self.current = self.base + done
             raise SimulationError(frame, f"{type(error).__name__}: {error}") from error
-        self.current = frame
-        missing = frame - base - len(self.speculative)
-        if missing > 0:
-            self.speculative.extend((speculative,) * missing)
+        done = len(used)
+        self.current = self.base + done
+        notes = self.speculative
+        if len(notes) < done:
+            notes.extend((speculative,) * (done - len(notes)))
+
+    def step(self, actions: tuple[int, ...], speculative: int) -> None:
+        """`execute` for one new frame: nearly all frames come one by one."""
+        try:
+            self.game.run((actions,), self.outcomes, self.states)
+        except Exception as error:
+            del self.outcomes[len(self.used) :]
+            raise SimulationError(self.current, f"{type(error).__name__}: {error}") from error
+        self.used.append(actions)
+        self.speculative.append(speculative)
+        self.current += 1
 
     def state(self, frame: int) -> Any:
         if not self.base <= frame <= self.current:

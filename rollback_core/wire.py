@@ -64,11 +64,14 @@ _U32: Final = Struct("<I")
 INPUTS_HEADER_BYTES: Final = _INPUTS.size
 CONTROL_HEADER_BYTES: Final = _CONTROL.size
 ITEM_HEADER_BYTES: Final = _ITEM.size
-_pack_run: Final = Struct("<BH").pack  # the action's high byte is cut off where one byte is enough
 _SATISFIED: Final = 1
 _REFUSAL: Final = 2
 _pack_inputs: Final = _INPUTS.pack
 _unpack_inputs: Final = _INPUTS.unpack_from
+unpack_inputs_body: Final = Struct("<5xIhBbb").unpack_from  # first, ack - first, lag, advantage, lead
+_pack_one_run: Final = Struct("<5sIhBbbBB").pack  # the whole datagram of a player who holds one action
+_pack_inputs_head: Final = Struct("<5sIhBbb").pack
+RUN_LENGTHS: Final = bytes(head & 127 for head in range(256))  # translates heads of runs to their lengths
 
 
 def session_tag(
@@ -119,38 +122,51 @@ def encode_runs(runs: list[Run] | tuple[Run, ...], action_bytes: int) -> bytes:
     return bytes(out)
 
 
-def encode_queue(queue: InputQueue, first: int, stop: int, action_bytes: int) -> bytes:
-    """`encode_runs(queue.runs(first, stop))` in one pass: this runs for every datagram that is sent."""
+def encode_own_inputs(
+    head: bytes, queue: InputQueue, first: int, ack: int, confirmed: int, advantage: int, lead: int
+) -> bytes | None:
+    """`encode_inputs` of all inputs from `first` on, for one player of one-byte actions, in one pass.
+
+    `head` is tag and kind, `lead` the current frame less `first`. None where it needs more care.
+    """
+    stop = queue.end
     changes = queue.changes
-    if first == stop:
-        return b""
-    if changes[-1] <= first and stop - first <= MAX_RUN:
-        at = first - queue.base
-        return _pack_run((128 if queue.flags[at] else 0) | stop - first, queue.actions[at])[
-            : 1 + action_bytes
-        ]
-    index = len(changes) - 1
-    while index >= 0 and changes[index] > first:
-        index -= 1
+    try:
+        if changes[-1] <= first:
+            if not 0 < stop - first <= MAX_RUN:
+                return None
+            return _pack_one_run(
+                head,
+                first,
+                ack - first,
+                ack - 1 - confirmed,
+                advantage,
+                lead,
+                stop - first | 128 if queue.last_focused else stop - first,
+                queue.last_action,
+            )
+        start = _pack_inputs_head(head, first, ack - first, ack - 1 - confirmed, advantage, lead)
+    except (StructError, IndexError):  # a number to be clamped; nothing queued yet
+        return None
+    actions = queue.actions
     base = queue.base
-    out = bytearray()
-    last = len(changes) - 1
-    at = first
-    while at < stop:
-        upper = stop
-        if index < last:
-            index += 1
-            if changes[index] < stop:
-                upper = changes[index]
-        action = queue.actions[at - base]
-        flag = 128 if queue.flags[at - base] else 0
-        length = upper - at
-        at = upper
-        while length > MAX_RUN:
-            out += _pack_run(flag | MAX_RUN, action)[: 1 + action_bytes]
-            length -= MAX_RUN
-        out += _pack_run(flag | length, action)[: 1 + action_bytes]
-    return bytes(out)
+    focus = queue.focus
+    runs = []  # from the last byte to the first
+    index = -1
+    upper = stop
+    while upper > first:
+        begin = changes[index]
+        if begin < first:
+            begin = first
+        length = upper - begin
+        if length > MAX_RUN:
+            return None
+        runs.append(actions[begin - base])
+        runs.append(length | 128 if focus[index] else length)
+        upper = begin
+        index -= 1
+    runs.reverse()
+    return start + bytes(runs)
 
 
 def encode_inputs(
@@ -192,15 +208,6 @@ def decode_runs(data: bytes, start: int, stop: int, action_bytes: int, action_co
     """The runs in data[start:stop]."""
     if (stop - start) % (1 + action_bytes):
         raise WireError("inputs: runs cut short")
-    if action_bytes == 1:
-        runs = [
-            (head & 127, action, head > 127)
-            for head, action in zip(data[start:stop:2], data[start + 1 : stop : 2], strict=True)
-        ]
-        for length, action, _ in runs:
-            if not length or action >= action_count:
-                raise WireError(f"inputs: run of {length} frames of action {action}")
-        return tuple(runs)
     runs = []
     for at in range(start, stop, 1 + action_bytes):
         head = data[at]
@@ -216,13 +223,6 @@ def decode_runs(data: bytes, start: int, stop: int, action_bytes: int, action_co
 
 def decode_inputs(data: bytes, players: int, action_bytes: int, action_count: int) -> Inputs:
     """An inputs datagram of a sender with this many players and actions (READY counted)."""
-    return Inputs(*decode_inputs_fields(data, players, action_bytes, action_count))
-
-
-def decode_inputs_fields(
-    data: bytes, players: int, action_bytes: int, action_count: int
-) -> tuple[int, int, int, int, int, int, tuple[tuple[Run, ...], ...]]:
-    """The fields of Inputs as a plain tuple: this runs for every datagram that comes."""
     size = len(data)
     if size < INPUTS_HEADER_BYTES or size > MAX_DATAGRAM_BYTES:
         raise WireError(f"inputs: {size} bytes")
@@ -235,7 +235,7 @@ def decode_inputs_fields(
         length = 0
         for run in runs:
             length += run[0]
-        return first, length, ack, ack - 1 - lag, advantage, first + lead, (runs,)
+        return Inputs(first, length, ack, ack - 1 - lag, advantage, first + lead, (runs,))
     streams = []
     counts = []
     at = INPUTS_HEADER_BYTES
@@ -252,7 +252,7 @@ def decode_inputs_fields(
         at += length
     if at != size or min(counts) != max(counts):
         raise WireError("inputs: streams of different length")
-    return first, counts[0], ack, ack - 1 - lag, advantage, first + lead, tuple(streams)
+    return Inputs(first, counts[0], ack, ack - 1 - lag, advantage, first + lead, tuple(streams))
 
 
 def decode(data: bytes, players: int, action_bytes: int, action_count: int) -> Message:

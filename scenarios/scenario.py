@@ -33,7 +33,7 @@ class SessionSetup:
     max_input_delay_frames: int = 12
     prediction_window_frames: int = 8
     window_policy: str = "fixed"  # fixed | rtt (sized in the handshake)
-    predictor: str = "repeat-last"  # repeat-last | neutral
+    predictor: str = "repeat-last"  # repeat-last | neutral | game
     time_sync: str = "window"  # skip | window | speed | none
     checksum_interval_frames: int = 60
     interrupt_us: int = 500_000

@@ -84,7 +84,9 @@ class SessionTable(Table):
         "how far a peer may run ahead of what it knows; 0 is lockstep"
     )
     window_policy: Literal["fixed", "rtt"] = key("rtt: sized in the handshake from the measured RTT")
-    predictor: Literal["repeat-last", "neutral"] = key("what an input is taken to be until it arrives")
+    predictor: Literal["repeat-last", "neutral", "game"] = key(
+        "what an input is taken to be until it arrives; game: what the game says, if it says so"
+    )
     time_sync: Literal["skip", "window", "speed", "none"] = key(
         "how a peer that is ahead lets others catch up"
     )

@@ -219,6 +219,10 @@ class Duel:
     def encode_state(self, state: Any, /) -> bytes:
         return canonical.encode(dict(zip(FIELDS, state, strict=True)))
 
+    def predict_action(self, player: int, last_action: int, /) -> int:
+        """Who walks or blocks goes on; an attack is one press, and the blow needs no second."""
+        return NONE if last_action in (JAB, HEAVY) else last_action
+
     def render(self) -> list[DrawItem]:
         """480 x 240 virtual pixels; the ground's upper edge is at y = 200."""
         named = dict(zip(FIELDS, self._state, strict=True))

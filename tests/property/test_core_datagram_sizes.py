@@ -11,8 +11,9 @@ from rollback_core import wire
 from rollback_core.commands import Ready
 from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
+from rollback_core.life import State
 from rollback_core.messages import Inputs
-from rollback_core.session import Session, State
+from rollback_core.session import Session
 from rollback_core.simulation import DrawItem, GameSpec, StepOutcome
 
 

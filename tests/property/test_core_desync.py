@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 from random import Random
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from rollback_core import canonical, checksum
-from rollback_core.checksum import MAX_KEPT, ChecksumExchange, dump_parts
+from rollback_core.checksum import MAX_KEPT, ChecksumExchange, chained, dump_parts
 from rollback_core.desync import DesyncWatch
 from rollback_core.episodes import Episodes
 from rollback_core.errors import WireError
-from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected
+from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected, FrameOutcome
 from rollback_core.match import Match
 from rollback_core.messages import ChecksumItem, DumpItem, Item
+from rollback_core.predictor import predictor
 from rollback_core.simulation import StepOutcome
 from scenarios.games.counter import Counter
 
@@ -52,7 +54,7 @@ class Watched:
             local=(me,),
             window=0,
             focus_timeout_frames=0,
-            predict=lambda player, last: last,
+            guesses=predictor("repeat-last", game),
         )
         self.watch = DesyncWatch(self.match, me, tuple(peer for peer in range(n) if peer != me), interval)
         self.bytes_of: list[bytes] = []
@@ -246,3 +248,38 @@ def test_bytes_that_nobody_can_read_are_explained_as_such() -> None:
         canonical.encode({"state": b"\xff1"}), canonical.encode({"state": b"\xff2"})
     )
     assert (field, left, right) == ("state", b"\xff1", b"\xff2")
+
+
+OUTCOMES = st.none() | st.builds(
+    FrameOutcome,
+    st.integers(0, 2),
+    st.integers(0, 9),
+    st.sampled_from([(0, 1), (3, 4)]),
+    # Equal values of different kinds, which repr tells apart and == does not.
+    st.sampled_from([(0, 1), (0.0, 1.0), (False, True)]),
+    st.sampled_from([(False, False), (0, 0)]),
+    st.sampled_from([(False, False), (True, True)]),
+    st.sampled_from([((1,), (2,)), ((1.0,), (2,)), (("a",), ("a",))]),
+    st.integers(0, 2),
+)
+
+
+@given(
+    st.lists(
+        st.builds(
+            CommittedFrame,
+            st.integers(0, 9),
+            st.sampled_from([(0, 1), (3, 4)]),
+            st.integers(0, 3),
+            st.integers(0, 3),
+            st.integers(0, 3),
+            OUTCOMES,
+        ),
+        max_size=12,
+    ),
+    st.integers(0, 12),
+)
+def test_the_chain_is_that_of_what_repr_says(frames: list[CommittedFrame], cut: int) -> None:
+    """Written once where nothing changes, and in any pieces: the checksum is of the plain text."""
+    text = "".join(repr((each.actions, each.focus_mask, each.left_mask, each.outcome)) for each in frames)
+    assert chained(chained(7, frames[:cut]), frames[cut:]) == crc32(text.encode(), 7)

@@ -66,7 +66,8 @@ class QueueAgainstList(RuleBasedStateMachine):
     @invariant()
     def knows_its_ends(self) -> None:
         assert self.queue.end == len(self.history)
-        assert len(self.queue.actions) == len(self.queue.flags) == self.queue.end - self.queue.base
+        assert len(self.queue.actions) == self.queue.end - self.queue.base
+        assert len(self.queue.changes) == len(self.queue.focus)
         last = self.history[-1] if self.history else (NEUTRAL, True)
         assert (self.queue.last_action, self.queue.last_focused) == last
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
+from state_digest import describe
 
 from rollback_core import canonical
 from rollback_core.episodes import FINISHED, PLAYING, Episodes
 from rollback_core.events import CommittedFrame
 from rollback_core.match import NOTHING_WRONG, Match
-from rollback_core.predictor import predictor
+from rollback_core.predictor import PREDICTORS, Guesses, predictor
 from rollback_core.simulation import DrawItem, GameSpec, StepOutcome
+from scenarios.games.counter import Counter
 
 PLAYERS = 3
 LOCAL = 0
@@ -59,6 +61,9 @@ class Race:
     def render(self) -> list[DrawItem]:
         return []
 
+    def predict_action(self, player: int, last_action: int, /) -> int:
+        return (last_action + player) % 4
+
 
 def episodes() -> Episodes:
     return Episodes(Race(), seed=SEED, count=3, max_steps=14, countdown_frames=2)
@@ -93,9 +98,9 @@ def straight(script: list[list[tuple[int, bool]]], frames: int) -> list[tuple[An
 class Model:
     """The same match by the definition: what was used, what is known, what is therefore wrong."""
 
-    def __init__(self, script: list[list[tuple[int, bool]]], predict: Any) -> None:
+    def __init__(self, script: list[list[tuple[int, bool]]], guesses: Guesses) -> None:
         self.script = script
-        self.predict = predict
+        self.guesses = guesses
         self.known = [0] * PLAYERS
         self.used: list[tuple[int, ...]] = []
         self.first_masks: list[int] = []
@@ -108,7 +113,7 @@ class Model:
                 actions.append(inputs[frame][0])
             else:
                 last = inputs[known - 1][0] if known else Race().spec.neutral_action
-                actions.append(self.predict(player, last))
+                actions.append(self.guesses[player][last])
                 mask |= 1 << player
         return tuple(actions), mask
 
@@ -133,16 +138,16 @@ class Model:
     seed=st.integers(0, 2**32),
     turns=st.integers(20, 110),
     window=st.integers(0, 9),
-    name=st.sampled_from(["repeat-last", "neutral"]),
+    name=st.sampled_from(PREDICTORS),
 )
 def test_any_arrival_gives_the_rows_of_straight_play(seed: int, turns: int, window: int, name: str) -> None:
     random = Random(seed)
     script = script_of(random)
-    predict = predictor(name, neutral_action=Race().spec.neutral_action, ready_action=READY)
+    guesses = predictor(name, Race())
     match = Match(
-        episodes(), players=PLAYERS, local=(LOCAL,), window=window, focus_timeout_frames=0, predict=predict
+        episodes(), players=PLAYERS, local=(LOCAL,), window=window, focus_timeout_frames=0, guesses=guesses
     )
-    model = Model(script, predict)
+    model = Model(script, guesses)
     committed: list[CommittedFrame] = []
     rollbacks = resimulated = 0
     for _ in range(turns):
@@ -215,7 +220,7 @@ def test_focus_timeout_ends_at_the_same_frame_however_it_is_committed(
         local=(0, 1, 2),
         window=0,
         focus_timeout_frames=timeout,
-        predict=lambda player, last: last,
+        guesses=predictor("repeat-last", Race()),
     )
     for focus_1, focus_2 in flags:
         for player, focused in enumerate((True, focus_1, focus_2)):
@@ -241,3 +246,46 @@ def test_focus_timeout_ends_at_the_same_frame_however_it_is_committed(
         assert match.end_reason is not None
         assert match.end_reason.value == "focus-timeout"
         assert (committed[-1].frame, match.end_player) == expected
+
+
+@given(st.integers(0, 2**32), st.integers(0, 4), st.integers(0, 6))
+def test_the_ordinary_frame_is_the_same_in_one_piece(seed: int, delay: int, window: int) -> None:
+    """`play` does what add_local, update_confirmed and advance do one after the other."""
+
+    def match() -> Match:
+        each = Match(
+            Episodes(Counter(PLAYERS), seed=SEED),
+            players=PLAYERS,
+            local=(LOCAL,),
+            window=window,
+            focus_timeout_frames=0,
+            guesses=predictor("repeat-last", Counter(PLAYERS)),
+        )
+        for player in range(PLAYERS):
+            each.add_remote(player, 0, [(1 + delay * (player == LOCAL), 4, True)])
+        each.update_confirmed()
+        assert each.advance()
+        return each
+
+    random = Random(seed)
+    whole, parts = match(), match()
+    stalls = 0
+    for _ in range(60):
+        for player in range(1, PLAYERS):
+            end = whole.queues[player].end
+            count = random.choice([0, 1, 1, 2, 3]) if end < whole.timeline.current + 9 else 0
+            run = (count, random.randrange(4), True)
+            for each in (whole, parts):
+                if count:
+                    each.add_remote(player, end, [run])
+        assert whole.first_incorrect == parts.first_incorrect
+        if whole.first_incorrect != NOTHING_WRONG:
+            assert whole.correct() == parts.correct()
+        action = random.randrange(4)
+        played = whole.play([action], delay)
+        parts.add_local([action], True, delay)
+        parts.update_confirmed()
+        assert parts.advance() == played
+        stalls += not played
+        assert describe(whole) == describe(parts)
+    event(f"stalls: {min(stalls, 3)}")

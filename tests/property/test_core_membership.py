@@ -17,6 +17,7 @@ from rollback_core.events import EndReason, PlayersLeft
 from rollback_core.match import Match
 from rollback_core.membership import Membership, is_majority
 from rollback_core.messages import DecisionItem, Item, VoteItem
+from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
 View = tuple[int, tuple[int, ...]]
@@ -59,7 +60,7 @@ class World:
             local=(me,),
             window=8,
             focus_timeout_frames=0,
-            predict=lambda player, last: last,
+            guesses=predictor("repeat-last", Counter(n)),
         )
         for player in range(n):
             held = 40 if player == me else self.random.randint(20, 40)
@@ -187,7 +188,7 @@ def test_who_survives_agrees_on_the_view_and_the_cuts(n: int, seed: int) -> None
             assert world.members[peer]._match.held(player) == cut
             assert queue.actions[:cut] == [truth(player, frame) for frame in range(cut)]
             assert set(queue.actions[cut:]) == {world.members[peer]._match.timeline.game.ready_action}
-            assert not any(queue.flags[cut:])
+            assert not any(map(queue.is_focused, range(cut, queue.end)))
 
 
 def masks_before(world: World, peer: int) -> int:

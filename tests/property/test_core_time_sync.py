@@ -23,7 +23,7 @@ def test_level_peers_are_left_alone(kind: TimeSyncKind, noise: list[int]) -> Non
         controller.observe(error, -error)
         assert not controller.should_skip()
         # Half a frame of noise is at most half a frame's worth of speed.
-        assert abs(controller.period_us(PERIOD) - PERIOD) <= PERIOD // 200 + 1
+        assert abs(controller.period_us - PERIOD) <= PERIOD // 200 + 1
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 30 * PERIOD), st.integers(1, 400))
@@ -32,7 +32,7 @@ def test_delay_that_is_equal_both_ways_cancels_out(kind: TimeSyncKind, delay_us:
     for _ in range(samples):
         controller.observe(delay_us, delay_us)
         assert not controller.should_skip()
-        assert controller.period_us(PERIOD) == PERIOD
+        assert controller.period_us == PERIOD
 
 
 @given(st.sampled_from(KINDS), st.lists(ADVANTAGES, min_size=1, max_size=300))
@@ -41,7 +41,7 @@ def test_who_is_behind_never_waits(kind: TimeSyncKind, behind: list[int]) -> Non
     for advantage in behind:
         controller.observe(-abs(advantage), abs(advantage))
         assert not controller.should_skip()
-        assert controller.period_us(PERIOD) <= PERIOD
+        assert controller.period_us <= PERIOD
 
 
 @given(st.sampled_from(ACTIVE), st.lists(st.tuples(ADVANTAGES, ADVANTAGES), min_size=1, max_size=400))
@@ -52,7 +52,7 @@ def test_corrections_stay_within_their_limits(kind: TimeSyncKind, seen: list[tup
     for local_us, remote_us in seen:
         controller.observe(local_us, remote_us)
         skips += [controller.should_skip() for _ in range(TICKS_PER_SAMPLE)]
-        changed = controller.period_us(PERIOD) - PERIOD
+        changed = controller.period_us - PERIOD
         assert abs(changed) <= PERIOD * SPEED_MAX_PERMILLE // 1000 + 1
         assert not changed or kind is TimeSyncKind.SPEED
     if kind is TimeSyncKind.SPEED:
@@ -72,7 +72,7 @@ def test_speed_is_proportional_until_its_limit() -> None:
         controller = time_sync(TimeSyncKind.SPEED, 10_000)
         for _ in range(10):
             controller.observe(round(frames * 10_000), -round(frames * 10_000))
-        assert controller.period_us(1_000_000) == 1_000_000 + 1_000 * permille
+        assert controller.period_us == 10_000 + 10 * permille
 
 
 @pytest.mark.parametrize("kind", [TimeSyncKind.SKIP, TimeSyncKind.WINDOW])
@@ -133,7 +133,7 @@ def closed_loop(
         else:
             me.frame += 1
         mail.append((now_us + delay[number], 1 - number, me.frame, mine_us))
-        me.next_us = now_us + me.controller.period_us(PERIOD) * 1_000_000 // (1_000_000 + me.drift_ppm)
+        me.next_us = now_us + me.controller.period_us * 1_000_000 // (1_000_000 + me.drift_ppm)
         if number == 0:
             leads.append(left.frame - right.frame + (right.next_us - left.next_us) / PERIOD)
     return leads

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rollback_core.episodes import Episodes
 from rollback_core.frame import NO_FRAME
-from rollback_core.timeline import PRUNE_CHUNK, TickPlan, Timeline, plan
+from rollback_core.timeline import PRUNE_CHUNK, Timeline, plan
 from scenarios.games.counter import Counter
 
 
@@ -52,9 +52,13 @@ class CountingEpisodes(Episodes):
         self.calls: list[str] = []
         super().__init__(Counter(2, 9), seed=5, count=40, countdown_frames=2)
 
-    def step(self, actions):  # type: ignore[no-untyped-def]
-        self.calls.append("step")
-        return super().step(actions)
+    def run(self, rows, outcomes, states):  # type: ignore[no-untyped-def]
+        def counted():  # type: ignore[no-untyped-def]
+            for row in rows:
+                self.calls.append("step")
+                yield row
+
+        super().run(counted(), outcomes, states)
 
     def load_state(self, state):  # type: ignore[no-untyped-def]
         self.calls.append("load")
@@ -74,7 +78,7 @@ def test_any_history_of_rollbacks_ends_like_straight_play(data: st.DataObject) -
         history[first:] = fresh
         load = first if first < before else NO_FRAME
         counted.calls.clear()
-        timeline.execute(TickPlan(load, first, len(history)), iter(fresh), turn)
+        timeline.execute(load, iter(fresh), turn)
         assert counted.calls == ["load"] * (load != NO_FRAME) + ["step"] * len(fresh)
         marks.extend([turn] * (len(history) - before))
 
@@ -97,7 +101,7 @@ def test_each_kept_state_is_the_state_before_its_frame(history: list[tuple[int, 
     timeline, alone = Timeline(game()), game()
     states = [alone.save_state()]
     for frame, actions in enumerate(history):
-        timeline.execute(TickPlan(NO_FRAME, frame, frame + 1), [actions], 0)
+        timeline.step(actions, 0)
         timeline.forget_before(frame - keep)
         alone.step(actions)
         states.append(alone.save_state())

@@ -125,19 +125,29 @@ def test_inputs_come_back(action_count: int, players: int, data: st.DataObject) 
     event(f"streams: {players}")
 
 
-@given(ACTION_COUNTS, st.data())
+@given(st.integers(2, 256), st.data())
 def test_a_queue_is_encoded_like_its_runs(action_count: int, data: st.DataObject) -> None:
-    """The quick way from the queue to bytes gives what the plain way through runs gives."""
-    action_bytes = action_bytes_of(action_count)
+    """The quick way from queue to bytes gives what the plain way through runs gives, or is left to it."""
     queue = InputQueue(0)
     for length, action, focused in data.draw(runs_of(action_count, max_length=200).filter(bool)):
         for _ in range(length):
             queue.append(action, focused)
     queue.forget_before(data.draw(st.integers(0, queue.end)))
     first = data.draw(st.integers(queue.base, queue.end))
-    stop = data.draw(st.integers(first, queue.end))
-    quick = wire.encode_queue(queue, first, stop, action_bytes)
-    assert quick == wire.encode_runs(queue.runs(first, stop), action_bytes)
+    stop = queue.end
+    ack = data.draw(st.integers(max(0, first - 300), first + 300))
+    confirmed = data.draw(st.integers(max(-1, ack - 300), ack - 1))
+    advantage, lead = data.draw(st.tuples(st.integers(-140, 140), st.integers(-140, 140)))
+    head = b"abcd" + wire.INPUTS_KIND_BYTE
+    quick = wire.encode_own_inputs(head, queue, first, ack, confirmed, advantage, lead)
+    runs = queue.runs(first, stop)
+    event(f"quick: {quick is not None}")
+    if quick is None:
+        is_clamped = ack - 1 - confirmed > 255 or clamped(advantage) != advantage or clamped(lead) != lead
+        assert is_clamped or first == stop or any(length > wire.MAX_RUN for length, _, _ in runs)
+        return
+    streams = [wire.encode_runs(runs, 1)]
+    assert quick == wire.encode_inputs(b"abcd", first, ack, confirmed, advantage, first + lead, streams)
 
 
 # Items.

@@ -230,3 +230,57 @@ def test_on_a_path_without_loss_a_stream_is_the_fifo_path(
 ) -> None:
     fifo = LinkSetup(delay_us=delay_us, jitter="uniform", jitter_us=30_000, order="fifo", rate_bps=10**6)
     assert play(StreamPath(link_of(fifo, seed), 50_000), sends) == play(link_of(fifo, seed), sends)
+
+
+class Staged(LinkModel):
+    """Sends every datagram through the stages, one by one."""
+
+    __slots__ = ()
+
+    def _foresee(self) -> None:
+        self._fates = []
+
+
+PLAIN = {
+    "up": True,
+    "mtu_bytes": 0,
+    "corrupt_ppm": 0,
+    "duplicate_ppm": 0,
+    "rate_bps": 0,
+    "rate_trace": "",
+    "slot_us": 0,
+    "jitter_correlation_ppm": 0,
+}
+
+
+@given(
+    st.lists(
+        st.one_of(
+            setups(**PLAIN, loss="bernoulli", reorder_ppm=0),
+            setups(**PLAIN, loss="none", order="free"),
+            setups(),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    SEEDS,
+    st.integers(1, 200),
+    st.integers(0, 40_000),
+)
+def test_fates_of_a_block_are_those_of_the_stages(
+    steps: list[LinkSetup], seed: int, count: int, gap_us: int
+) -> None:
+    """Also over changes in the middle of a block, to and from setups without foreseen fates."""
+    quick = LinkModel(steps[0], seed=seed, source=0, target=1)
+    slow = Staged(steps[0], seed=seed, source=0, target=1)
+    now_us = 0
+    foreseen = 0
+    for setup in steps:
+        for link in (quick, slow):
+            link.reconfigure(now_us, setup)
+        for _ in range(count):
+            now_us += gap_us
+            assert quick.send(now_us, 60) == slow.send(now_us, 60)
+            foreseen += bool(quick._fates)
+        assert quick.counters() == slow.counters()
+    event(f"foreseen: {foreseen > 0}")

@@ -10,7 +10,7 @@ from mesh_plans import NETWORKS, Network
 from rollback_core.commands import FocusChanged, SetDelay, TransportChanged
 from rollback_core.config import DelayPolicy
 from rollback_core.events import CommittedFrame, DelayChanged, EndReason
-from rollback_core.session import State
+from rollback_core.life import State
 
 CHANGES = st.lists(
     st.tuples(
@@ -81,7 +81,7 @@ def test_an_increase_fills_the_gap_with_the_last_input_and_a_decrease_drops_none
         for frame in range(10, len(history)):
             expected = mesh.act(0, end - 1) if end <= frame < end + gap else mesh.act(0, frame)
             assert history[frame].actions[0] == expected, (changes, frame, end)
-        assert (mesh.peers[0].session.dropped_inputs > 0) == bool(dropped)
+        assert (mesh.peers[0].session.play.dropped_inputs > 0) == bool(dropped)
 
 
 @given(NETWORKS, st.integers(0, 1_000))

@@ -23,7 +23,8 @@ from rollback_core.commands import Leave, SetDelay, TransportChanged
 from rollback_core.config import PeerConfig
 from rollback_core.errors import UsageError
 from rollback_core.events import Ended, EndReason
-from rollback_core.session import Session, State
+from rollback_core.life import State
+from rollback_core.session import Session
 from rollback_core.timers import NEVER
 
 ROOT = File(__file__).parents[2]

@@ -11,8 +11,9 @@ from state_digest import describe, state_digest
 from rollback_core import wire
 from rollback_core.config import MatchTerms
 from rollback_core.events import Ended, EndReason
+from rollback_core.life import State
 from rollback_core.messages import FocusItem, Hello
-from rollback_core.session import Session, State
+from rollback_core.session import Session
 
 TERMS = terms_for(max_steps=60)
 EXPECTED = straight_play(TERMS, (2, 2), acting(1))

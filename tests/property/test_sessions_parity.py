@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from mesh import Mesh, Path, acting, new_match, replayed, shared, straight_play, terms_for
 from mesh_plans import NETWORKS, PREDICTORS, SEATS, Network, delays_of, peer_configs, windows
 
+from rollback_core import predictor
 from rollback_core.config import MatchTerms, TimeSyncKind, WindowPolicy
 from rollback_core.events import Committed, EndReason, RolledBack
 from rollback_core.recorder import shared_row
 from rollback_core.simulation import GameSpec, StepOutcome
-from scenarios.games.counter import Counter
+from scenarios.games.counter import ACTION_COUNT, Counter
 
 
 @st.composite
@@ -170,6 +171,35 @@ def test_a_machine_that_stops_for_a_while_changes_no_truth(
         mesh.at(from_us, lambda peer=peer, until=from_us + for_us: mesh.suspend(peer, until))
     mesh.run()
     assert_all_played(mesh, replayed(terms, shared(mesh.history(0))))
+
+
+class Guessing(Counter):
+    """Predicts badly, each player in its own way."""
+
+    def predict_action(self, player: int, last_action: int, /) -> int:
+        return (last_action + player + 1) % ACTION_COUNT
+
+
+@given(NETWORKS, st.integers(0, 1_000), st.integers(0, 8))
+def test_confirmed_data_are_the_same_under_every_predictor(network: Network, seed: int, window: int) -> None:
+    rows = {}
+    rollbacks = {}
+    for name in predictor.PREDICTORS:
+        terms = terms_for((0, 1, 2), episodes=2, max_steps=40, prediction_window_frames=window)
+        mesh = Mesh(
+            terms,
+            configs={peer: {"predictor": name, "input_delay_frames": 1} for peer in range(3)},
+            games={peer: Guessing(3) for peer in range(3)},
+            path=network,
+            act=acting(seed),
+        ).run()
+        histories = [shared(mesh.history(peer)) for peer in range(3)]
+        assert histories[0] == histories[1] == histories[2]
+        rows[name] = histories[0]
+        rollbacks[name] = sum(peer.session.match.rollbacks for peer in mesh.peers)
+    assert rows["game"] == rows["neutral"] == rows["repeat-last"]
+    assert len(rows["game"]) > 80
+    event(f"the guesses made a difference: {len(set(rollbacks.values())) > 1}")
 
 
 def test_all_kinds_of_time_sync_and_predictors_are_tried() -> None:

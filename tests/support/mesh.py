@@ -16,8 +16,8 @@ from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import FINISHED, PLAYING, WAITING, Episodes
 from rollback_core.errors import SimulationError
 from rollback_core.events import CommittedFrame, Event
+from rollback_core.life import State
 from rollback_core.peer import Peer
-from rollback_core.session import State
 from rollback_core.simulation import Simulation
 from rollback_core.timers import NEVER
 from scenarios.games.counter import ACTION_COUNT, Counter

@@ -10,7 +10,7 @@ from netsim.replay import inputs_table
 from netsim.run import run_scenario
 from rollback_core.conformance import check_simulation
 from rollback_core.events import EndReason
-from rollback_core.session import TRANSITIONS
+from rollback_core.life import TRANSITIONS
 from sametick.cli import main
 from scenarios.load import load_scenario
 from scenarios.registry import create_game

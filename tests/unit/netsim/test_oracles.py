@@ -35,7 +35,7 @@ from rollback_core.events import (
     Resumed,
     Started,
 )
-from rollback_core.session import State
+from rollback_core.life import State
 from scenarios.load import load_scenario
 
 
@@ -45,7 +45,13 @@ def frame(number: int, actions: tuple[int, ...] = (0, 0), **changes: Any) -> Com
 
 def host(index: int = 0, **session: Any) -> Any:
     """As much of a host as a law looks at."""
-    fields: dict[str, Any] = {"state": State.RUNNING, "epoch": 1, "ended": None, "links": {}}
+    fields: dict[str, Any] = {
+        "state": State.RUNNING,
+        "life": SimpleNamespace(is_running=True),
+        "epoch": 1,
+        "ended": None,
+        "links": {},
+    }
     return SimpleNamespace(
         index=index,
         incarnation=1,
@@ -119,11 +125,11 @@ class TestSafety:
         for frontiers in (((5, 3), (4, 3)), ((5, 3), (5, 2)), ((5, 6),)):
             oracle = Immutability()
             for confirmed, committed in frontiers:
-                oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+                oracle.after_tick(host(match=SimpleNamespace(confirmed=confirmed, committed=committed)), 1)
             assert oracle.violation is not None, frontiers
         oracle = Immutability()
         for confirmed, committed in ((5, 3), (5, 5), (9, 5)):
-            oracle.after_tick(host(confirmed_frame=confirmed, committed_frame=committed), 1)
+            oracle.after_tick(host(match=SimpleNamespace(confirmed=confirmed, committed=committed)), 1)
         assert oracle.violation is None
 
     @pytest.mark.parametrize(
@@ -292,15 +298,15 @@ class TestQuality:
             assert (oracle.violation is None) is is_right
 
     def test_o15_both_peers_made_to_wait(self) -> None:
-        hosts = [host(index, skipped_ticks=0) for index in (0, 1)]
+        hosts = [host(index, play=SimpleNamespace(skipped_ticks=0)) for index in (0, 1)]
         world = self.world(hosts, now_us=9_000_000)
         oracle = TimeSyncTruce(world)
         assert oracle.applies
-        hosts[0].peer.session.skipped_ticks = 1
+        hosts[0].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[0], 0)
         assert oracle.violation is None
         world.env.now += 500_000
-        hosts[1].peer.session.skipped_ticks = 1
+        hosts[1].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[1], 0)
         assert message(oracle) == "both peers waited within one second"
 

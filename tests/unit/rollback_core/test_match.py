@@ -8,6 +8,7 @@ from rollback_core.episodes import Episodes
 from rollback_core.errors import UsageError, WireError
 from rollback_core.events import EndReason
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES, NOTHING_WRONG, Match
+from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
 READY = 4
@@ -21,7 +22,7 @@ def match(*, players: int = 2, window: int = 8, **options: Any) -> Match:
         local=(0,),
         window=window,
         focus_timeout_frames=0,
-        predict=lambda player, last: 0 if last == READY else last,
+        guesses=predictor("repeat-last", episodes.game),
     )
 
 
@@ -40,7 +41,8 @@ def test_a_longer_delay_fills_the_gap_with_the_last_input() -> None:
     assert play.add_local([2], True, 1)
     assert play.add_local([3], False, 4)
     assert play.queues[0].actions == [READY, READY, 2, 2, 2, 3]
-    assert play.queues[0].flags == [True] * 5 + [False]
+    assert play.queues[0].runs(0, 6)[-1][2] is False
+    assert all(play.queues[0].is_focused(frame) for frame in range(5))
 
 
 def test_a_shorter_delay_never_rewrites() -> None:
@@ -103,7 +105,7 @@ def test_a_player_who_left_idles_unfocused_from_the_cut_on() -> None:
     assert play.held(1) == 7
     assert play.queues[1].actions[:8] == [READY, 2, 2, 2, 2, 3, 3, READY]
     assert play.queues[1].end == play.timeline.current + FILL_AHEAD
-    assert not any(play.queues[1].flags[7:])
+    assert not any(map(play.queues[1].is_focused, range(7, play.queues[1].end)))
     play.add_remote(2, 1, [(9, 1, True)])
     for _ in range(9):
         play.add_local([1], True, 0)

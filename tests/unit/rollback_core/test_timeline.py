@@ -26,14 +26,14 @@ class Fragile(Counter):
 
 def played(*history: tuple[int, int]) -> Timeline:
     timeline = Timeline(Episodes(Fragile(2), seed=1))
-    timeline.execute(TickPlan(NO_FRAME, 0, len(history)), history, 0)
+    timeline.execute(NO_FRAME, history, 0)
     return timeline
 
 
 def test_a_failing_step_is_named_and_ends_the_timeline_there() -> None:
     timeline = played(READY, (1, 1), (2, 2))
     with pytest.raises(SimulationError, match="frame 4: RuntimeError: no such move") as caught:
-        timeline.execute(TickPlan(NO_FRAME, 3, 6), [(1, 0), (3, 0), (1, 0)], 0)
+        timeline.execute(NO_FRAME, [(1, 0), (3, 0), (1, 0)], 0)
     assert caught.value.frame == 4
     assert timeline.current == 4
     assert timeline.used == [READY, (1, 1), (2, 2), (1, 0)]
@@ -43,7 +43,7 @@ def test_a_failing_step_is_named_and_ends_the_timeline_there() -> None:
 def test_a_step_failing_in_a_rollback_is_named_too() -> None:
     timeline = played(READY, (1, 1), (2, 2), (2, 2))
     with pytest.raises(SimulationError) as caught:
-        timeline.execute(TickPlan(1, 1, 4), [(0, 1), (3, 2), (2, 2)], 0)
+        timeline.execute(1, [(0, 1), (3, 2), (2, 2)], 0)
     assert caught.value.frame == 2
     assert timeline.current == 2
     assert timeline.used == [READY, (0, 1)]

@@ -1,0 +1,89 @@
+"""Inputs that arrive, read the short way and the long one: the same is taken in, the same is refused."""
+
+from typing import Any
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+from state_digest import describe
+
+from rollback_core import wire
+from rollback_core.arrivals import Arrivals
+from rollback_core.episodes import Episodes
+from rollback_core.errors import WireError
+from rollback_core.link import Link
+from rollback_core.match import Match
+from rollback_core.predictor import predictor
+from scenarios.games.counter import Counter
+
+READY = 4
+KNOWN = 30  # inputs of the partner that are held
+OWN = 40
+PLAYED = 34
+
+
+def side() -> tuple[Match, Link, Arrivals]:
+    game = Counter(2)
+    match = Match(
+        Episodes(game, seed=1),
+        players=2,
+        local=(0,),
+        window=8,
+        focus_timeout_frames=0,
+        guesses=predictor("repeat-last", game),
+    )
+    for frame in range(OWN):
+        match.queues[0].append(READY if not frame else frame % 4, True)
+    for frame in range(KNOWN):
+        match.queues[1].append(READY if not frame else frame // 9 % 4, True)
+    match.update_confirmed()
+    for _ in range(PLAYED):
+        assert match.advance()
+    link = Link(1, (1,))
+    link.acked = 25
+    return match, link, Arrivals(match, [link], 0, READY + 1)
+
+
+RUNS = st.lists(
+    st.tuples(
+        st.integers(0, 12) | st.integers(0, 127),
+        st.integers(0, READY) | st.integers(0, 255),
+        st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+def outcome(way: Any, link: Link, data: bytes) -> str:
+    try:
+        way(link, data, 5_000)
+    except WireError:
+        return "refused"
+    return "taken"
+
+
+@given(
+    first=st.integers(15, KNOWN + 1) | st.integers(0, 2**32 - 1),
+    ack_delta=st.integers(-20, 30) | st.integers(-(2**15), 2**15 - 1),
+    numbers=st.tuples(st.integers(0, 255), st.integers(-128, 127), st.integers(-128, 127)),
+    runs=RUNS,
+    more=st.binary(max_size=1),
+)
+def test_the_short_way_is_the_long_way(
+    first: int, ack_delta: int, numbers: tuple[int, int, int], runs: list[Any], more: bytes
+) -> None:
+    head = wire._pack_inputs(b"abcd", wire.KIND_INPUTS, first, ack_delta, *numbers)
+    body = b"".join(bytes([length | 128 * focused, action]) for length, action, focused in runs)
+    data = head + body + more
+    sides = [side(), side()]
+    before = describe(sides[0][:2])
+    results = [
+        outcome(way, link, data)
+        for way, link in ((sides[0][2].take, sides[0][1]), (sides[1][2]._take_apart, sides[1][1]))
+    ]
+    event(results[0])
+    event(f"rollback due: {sides[0][0].first_incorrect < PLAYED}")
+    assert results[0] == results[1]
+    after = [describe(each[:2]) for each in sides]
+    assert after[0] == after[1]
+    if results[0] == "refused":
+        assert after[0] == before
