@@ -109,3 +109,11 @@ test("the items themselves are never changed", () => {
   smoother.shown(20);
   assert.deepEqual(items, before);
 });
+
+test("a correction to where an item is seen ends its glide", () => {
+  const smoother = new Smoother(100);
+  smoother.receive([STAGE, ball(0, 0)], false, 0);
+  smoother.receive([STAGE, ball(40, 0)], true, 0);
+  smoother.receive([STAGE, ball(0, 0)], true, 0);
+  assert.equal(shownX(smoother, 0), 0);
+});
