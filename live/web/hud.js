@@ -6,13 +6,10 @@ import { element, setText } from "./dom.js";
 /** @param {import("./protocol.js").Hud} hud @returns {{rtt: string, depth: string, path: string, behind: string}} */
 export const wordsOf = (hud) => ({
   rtt: hud.rtt_us === null ? "–" : `${(hud.rtt_us / 1000).toFixed(hud.rtt_us < 10_000 ? 1 : 0)} ms`,
-  depth: frames(hud.rollback_depth),
+  depth: String(hud.rollback_depth),
   path: hud.path === "none" ? "–" : hud.path,
-  behind: frames(hud.frames_behind),
+  behind: String(hud.frames_behind),
 });
-
-/** @param {number} count */
-const frames = (count) => (count === 1 ? "1 frame" : `${count} frames`);
 
 export function mountHud() {
   const box = element("hud", HTMLDetailsElement);

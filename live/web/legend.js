@@ -28,7 +28,7 @@ const key = (button) =>
 
 /** @param {Controls} controls */
 export const seatCard = (controls) => [
-  seats(controls),
+  ...(controls.title ? [seats(controls)] : []), // before there is a seat, only what the keys will be
   make("ul", { className: "keys" }, ...controls.buttons.map(key)),
 ];
 
@@ -38,10 +38,13 @@ export function mountLegend() {
   const legend = element("legend", HTMLUListElement);
   return {
     /** @param {Controls} controls */
-    show(controls) {
+    use(controls) {
       seat.replaceChildren(seats(controls));
       legend.replaceChildren(...controls.buttons.map(key));
-      footer.hidden = false;
+    },
+    /** @param {boolean} isShown */
+    show(isShown) {
+      footer.hidden = !isShown;
     },
   };
 }

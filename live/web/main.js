@@ -134,7 +134,7 @@ function run() {
     if (next.controls) {
       controls = next.controls;
       keys.use(controls.buttons);
-      legend.show(controls);
+      legend.use(controls);
     }
     body.dataset.screen = next.screen;
     body.dataset.path = next.hud.path;
@@ -142,6 +142,7 @@ function run() {
     if (next.screen === "error") socket?.stop();
     isTimed ||= next.timed;
     smoother.receive(next.draw, next.corrected, performance.now());
+    legend.show(next.screen === "playing");
     hud.show(isHudWanted && next.screen === "playing" ? next.hud : null);
     const isBeforePlay = next.countdown !== null || next.screen === "waiting";
     const notice = next.overlay ?? (isBeforePlay ? { title: "Get ready", reason: "", todo: "" } : null);

@@ -134,9 +134,9 @@ test("loading tells true bytes, then what it waits for", () => {
 test("figures are words that people read", () => {
   assert.deepEqual(wordsOf({ rtt_us: 1234, rollback_depth: 1, path: "direct", frames_behind: 0 }), {
     rtt: "1.2 ms",
-    depth: "1 frame",
+    depth: "1",
     path: "direct",
-    behind: "0 frames",
+    behind: "0",
   });
   assert.equal(wordsOf({ rtt_us: null, rollback_depth: 3, path: "none", frames_behind: 2 }).rtt, "–");
   assert.equal(wordsOf({ rtt_us: 104_600, rollback_depth: 3, path: "none", frames_behind: 2 }).rtt, "105 ms");
