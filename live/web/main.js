@@ -56,7 +56,8 @@ function run() {
     else if (command === "ready") call(["ready"]);
     else call(["leave", "the participant chose to leave"]);
   });
-  const canvas = mountCanvas(element("picture", HTMLCanvasElement));
+  const picture = element("picture", HTMLCanvasElement);
+  const canvas = mountCanvas(picture);
   const keys = mountKeys(element("touch", HTMLDivElement), {
     key: (button, isDown, atMs) => call(["key", button, isDown, microseconds(atMs)]),
     release: () => call(["release"]),
@@ -135,6 +136,7 @@ function run() {
       controls = next.controls;
       keys.use(controls.buttons);
       legend.use(controls);
+      picture.setAttribute("aria-label", `The game. ${controls.title}`);
     }
     body.dataset.screen = next.screen;
     body.dataset.path = next.hud.path;
@@ -166,7 +168,7 @@ function run() {
         title: isLoading ? "The game could not be loaded" : "The game has stopped",
         reason: isLoading
           ? "Your browser or your connection did not let all of it through."
-          : "Something went wrong on this page. What you did so far is kept.",
+          : "Something went wrong on this page. What you did up to the last moment is on the server.",
         todo: "Reload the page. If this comes again, use a current Chrome, Edge, Firefox or Safari.",
         code,
         button: { label: "Reload", command: "reload" },
