@@ -91,9 +91,7 @@ class PathChoice:
         rules = self._rules
         is_deaf = not self.hears(now_us)
         is_in_doubt = is_deaf or now_us < self._deaf_until_us
-        is_waiting = (
-            rules.is_direct_allowed and not self.has_opened and now_us < self._direct_deadline_us
-        )
+        is_waiting = rules.is_direct_allowed and not self.has_opened and now_us < self._direct_deadline_us
         return Ways(self.is_open, rules.is_relay_allowed and is_in_doubt and not is_waiting, is_deaf)
 
     def wants_connection(self, now_us: int) -> bool:

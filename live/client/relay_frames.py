@@ -1,7 +1,7 @@
 """Binary frames on the WebSocket: datagrams for, or from, one or more peers through the server.
 
-A frame is a list of entries `peer: u8, flags: u8, length: u16 little-endian, datagram`. To the server `peer` is the
-target, from the server it is the source.
+A frame is a list of entries `peer: u8, flags: u8, length: u16 little-endian, datagram`. To the server
+`peer` is the target, from the server it is the source.
 """
 
 from collections.abc import Iterable
