@@ -245,7 +245,7 @@ class Seat:
             self._receive_signal(peer, partner, body, now_us)
 
     def _receive_signal(self, peer: int, partner: _Partner, body: dict[str, Any], now_us: int) -> None:
-        attempt = body["attempt"]
+        attempt = body.get("attempt", 0)
         match body["kind"]:
             case "offer" if peer < self._me and attempt > partner.attempt:
                 partner.path.begun(now_us)
