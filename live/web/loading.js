@@ -8,7 +8,7 @@ const STARTING_SHARE = 0.15; // of the bar, for the start of Python: about its s
 
 /** @param {import("./protocol.js").Progress} progress @returns {{share: number, words: string}} */
 export function describe({ step, done, total }) {
-  if (step === "ready") return { share: 1, words: "Ready" };
+  if (step === "ready") return { share: 1, words: "Connecting to the server …" };
   if (step === "python") return { share: 1 - STARTING_SHARE, words: "Starting Python …" };
   const share = total > 0 ? Math.min(1, done / total) : 0;
   return {
@@ -30,6 +30,10 @@ export function mountLoading() {
     show(progress) {
       const { share, words } = describe(progress);
       bar.value = share;
+      setText(step, words);
+    },
+    /** @param {string} words */
+    say(words) {
       setText(step, words);
     },
     hide() {

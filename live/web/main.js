@@ -74,6 +74,7 @@ function run() {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     socket = openSocket(url.href, {
       server: (isOpen) => call(["server", isOpen]),
+      failed: () => loading.say("The server does not answer; trying again …"),
       text: (text) => call(["text", text]),
       relayed: (data) => call(["relayed", blob(data)]),
     });
@@ -146,7 +147,8 @@ function run() {
     smoother.receive(next.draw, next.corrected, performance.now());
     legend.show(next.screen === "playing");
     hud.show(isHudWanted && next.screen === "playing" ? next.hud : null);
-    const isBeforePlay = next.countdown !== null || next.screen === "waiting";
+    const isAsked = next.overlay?.button?.command === "ready";
+    const isBeforePlay = next.countdown !== null || next.screen === "waiting" || isAsked;
     const notice = next.overlay ?? (isBeforePlay ? { title: "Get ready", reason: "", todo: "" } : null);
     if (notice) overlay.show(notice, next.countdown, isBeforePlay ? controls : null);
     else overlay.hide();

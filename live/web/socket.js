@@ -10,6 +10,7 @@ export const nextDelayMs = (delayMs) => Math.min(delayMs * 2, LAST_DELAY_MS);
 /**
  * @typedef {object} Handlers
  * @property {(isOpen: boolean) => void} server
+ * @property {() => void} failed it could not be opened; another try follows
  * @property {(text: string) => void} text
  * @property {(data: Uint8Array<ArrayBuffer>) => void} relayed
  */
@@ -37,6 +38,7 @@ export function openSocket(url, handlers) {
     };
     socket.onclose = () => {
       if (wasOpen) handlers.server(false);
+      else handlers.failed();
       if (isStopped) return;
       timer = window.setTimeout(open, delayMs);
       delayMs = nextDelayMs(delayMs);
