@@ -42,9 +42,9 @@ export function mountLegend() {
       seat.replaceChildren(seats(controls));
       legend.replaceChildren(...controls.buttons.map(key));
     },
-    /** @param {boolean} isShown */
+    /** It keeps its place when it is not shown, so that the picture keeps its size. @param {boolean} isShown */
     show(isShown) {
-      footer.hidden = !isShown;
+      footer.style.visibility = isShown ? "visible" : "hidden";
     },
   };
 }
