@@ -41,6 +41,7 @@ class Verdict:
     rows: int
     difference: str | None
     frames: int
+    episodes: tuple[dict[str, Any], ...]  # {"episode", "rows", "is_equal", "replay"} each
 
 
 def read_upload(chunks: Sequence[str]) -> Upload:
@@ -139,7 +140,7 @@ def first_difference(text: str, longest: str) -> str | None:
 async def certify(
     uploads: Sequence[Upload], offer: dict[str, Any], *, are_complete: Sequence[bool], header: str
 ) -> Verdict:
-    """The verdict on one match. Peers that completed must have equal tables, others a prefix of the longest."""
+    """The verdict on a match: who completed has equal tables, anybody else a prefix of the longest."""
     longest = max(uploads, key=lambda upload: len(upload.frames))
     text = header + longest.rows
     difference = next((d for u in uploads if (d := first_difference(header + u.rows, text))), None)
@@ -160,7 +161,36 @@ async def certify(
         rows=text.count("\n") - 1,
         difference=difference or why or None,
         frames=len(longest.frames),
+        episodes=_episodes(uploads, longest.rows, replayed, len(header)),
     )
+
+
+def _episodes(
+    uploads: Sequence[Upload], rows: str, replayed: str | None, header_length: int
+) -> tuple[dict[str, Any], ...]:
+    """The verdict episode by episode: one that went wrong does not spoil those before it."""
+    mine = _by_episode(rows)
+    others = [_by_episode(upload.rows) for upload in uploads]
+    again = None if replayed is None else _by_episode(replayed[header_length:])
+    found = []
+    for episode, lines in mine.items():
+        is_equal = all(lines[: len(o.get(episode, []))] == o.get(episode, []) for o in others)
+        if again is None:
+            replay = "not-replayable"
+        else:
+            replay = "equal" if again.get(episode) == lines else "differs"
+        found.append({"episode": episode, "rows": len(lines), "is_equal": is_equal, "replay": replay})
+    return tuple(found)
+
+
+def _by_episode(rows: str) -> dict[int, list[str]]:
+    """Lines by the number in their second cell; a line without one is of episode -1."""
+    found: dict[int, list[str]] = {}
+    for line in rows.splitlines():
+        cells = line.split(",", 2)
+        is_row = len(cells) == 3 and cells[1].isdecimal()
+        found.setdefault(int(cells[1]) if is_row else -1, []).append(line)
+    return found
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from scenarios.scenario import (
 MESH_PEERS: Final = 4  # above this every peer's uplink would carry more than the server's relay asks of it
 ROUND_S: Final = 60  # of play, where a game names no length of its own
 COUNTDOWN_S: Final = 3
+AWAY_LIMIT_US: Final = 60_000_000  # longer than the core's reconnect limit: by then nobody plays on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class ServerConfig:
     show_hud: bool = False
     smoothing_us: int = 100_000
     heartbeat_us: int = 5_000_000
+    away_limit_us: int = AWAY_LIMIT_US
     operator_key: str = field(default="", repr=False)
     origins: tuple[str, ...] = ()
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
