@@ -53,7 +53,6 @@ HEADERS: Final = {
 HALL: Final = web.AppKey("hall", Hall)
 CONFIG: Final = web.AppKey("config", ServerConfig)
 ASSETS: Final = web.AppKey("assets", Assets)
-SOCKETS: Final = web.AppKey("sockets", set)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,7 +64,6 @@ def build_app(
     app = web.Application(middlewares=[_errors])
     app[CONFIG] = config
     app[ASSETS] = assets
-    app[SOCKETS] = set()
 
     async def hall(app: web.Application) -> AsyncIterator[None]:
         store = await open_store(config.data_dir)
@@ -93,7 +91,7 @@ def build_app(
 
 
 async def _close_sockets(app: web.Application) -> None:
-    for socket in list(app[SOCKETS]):
+    for socket in list(app[HALL].sockets):
         await socket.close(code=1001, message=b"the server stops")
 
 
@@ -180,7 +178,8 @@ async def _socket(request: web.Request) -> web.StreamResponse:
         raise web.HTTPForbidden
     socket = web.WebSocketResponse(max_msg_size=protocol.MAX_REPORT_BYTES, compress=False)
     await socket.prepare(request)
-    request.app[SOCKETS].add(socket)
+    hall = request.app[HALL]
+    hall.sockets.add(socket)
     config = request.app[CONFIG]
     now_us = _now_us()
     rate = config.scenario.session.frame_rate_hz * max(1, config.players - 1) * DATAGRAMS_PER_FRAME
@@ -191,7 +190,6 @@ async def _socket(request: web.Request) -> web.StreamResponse:
         now_us,
     )
     person: Person | None = None
-    hall = request.app[HALL]
     try:
         person = await _introduced(hall, socket, line)
         await _converse(hall, person, socket, line)
@@ -203,7 +201,7 @@ async def _socket(request: web.Request) -> web.StreamResponse:
         LOG.warning("bad-message", participant=person.person_id if person else None, error=str(error))
         await line.close(CLOSE_POLICY, code)
     finally:
-        request.app[SOCKETS].discard(socket)
+        hall.sockets.discard(socket)
         await line.abandon()
         if person is not None:
             hall.gone(person, line)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from aiohttp import web
 
 from live.client import relay_frames
 from live.client.relay_frames import Entry, RelayFrameError
@@ -73,6 +74,7 @@ class Hall:
         self.store = store
         self.build_id = build_id
         self.matches: dict[str, Match] = {}
+        self.sockets: set[web.WebSocketResponse] = set()  # open now, welcomed or not
         self._signal_filter = signal_filter
         self._spec = create_game(config.scenario.game.id, config.scenario.game.params).spec
         self._header = csv_text([shared_header(self._spec)])

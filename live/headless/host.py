@@ -1,0 +1,220 @@
+"""A headless participant: an asyncio loop around `Participant`, as short as any host's.
+
+It owns the clock, the WebSocket and the peer connections. No polling: the loop sleeps until the
+participant's next wake, or until something arrives.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from live.client.participant import Participant
+from live.client.step_cost import measure_step_us
+from live.headless.rtc import Connections
+from rollback_core.episodes import PLAYING
+from rollback_core.peer import Peer
+from rollback_core.timers import NEVER
+from scenarios.registry import create_game
+
+FIRST_RETRY_S: Final = 0.25
+LAST_RETRY_S: Final = 4.0
+MAX_TEXT_BYTES: Final = 4 * 1024 * 1024  # the server's own limit on the largest message
+MAX_SLEEP_S: Final = 60.0
+
+Act = Callable[[Peer], Sequence[int]]
+"""The local players' actions, asked for at a tick."""
+
+
+@dataclass(slots=True)
+class LoopLag:
+    """How late wakes came, in microseconds: a run on an overloaded machine says little."""
+
+    wakes: int = 0
+    total_us: int = 0
+    worst_us: int = 0
+    late: int = 0  # by more than a quarter of a frame at 60 Hz
+    _late_us: int = field(default=4_000, repr=False)
+
+    def note(self, late_us: int) -> None:
+        self.wakes += 1
+        self.total_us += late_us
+        self.worst_us = max(self.worst_us, late_us)
+        self.late += late_us > self._late_us
+
+
+class HeadlessHost:
+    """One participant. `run` returns when it has ended; ConnectionError if there is no such server."""
+
+    def __init__(self, url: str, incarnation: int, build_id: str, act: Act) -> None:
+        self.participant = Participant(incarnation, build_id, {"browser": "headless", "platform": "aiortc"})
+        self.lag = LoopLag()
+        self.rows: list[Any] = []
+        self._url = url.rstrip("/") + "/ws"
+        self._act = act
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._connections = Connections(self)
+        self._alarm = asyncio.Event()
+        self._out: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._began_ns = time.monotonic_ns()
+        self._is_loaded = False
+
+    def now_us(self) -> int:
+        return (time.monotonic_ns() - self._began_ns) // 1_000
+
+    async def run(self) -> Participant:
+        """Take part from the welcome to the end."""
+        socket = asyncio.create_task(self._keep_socket())
+        try:
+            await self._drive(socket)
+        finally:
+            socket.cancel()
+            await asyncio.gather(socket, return_exceptions=True)
+            await self._connections.close()
+        return self.participant
+
+    def set_focus(self, is_focused: bool) -> None:
+        self.participant.focus_changed(is_focused, self.now_us())
+        self._carry_out()
+
+    def leave(self, reason: str) -> None:
+        self.participant.leave(reason, self.now_us())
+        self._carry_out()
+
+    # The loop.
+
+    async def _drive(self, socket: "asyncio.Task[None]") -> None:
+        participant = self.participant
+        while not participant.is_done:
+            if socket.done():
+                socket.result()  # raises what ended it
+            due_us = participant.next_wake_us()
+            wait_s = MAX_SLEEP_S if due_us == NEVER else min(MAX_SLEEP_S, (due_us - self.now_us()) / 1e6)
+            if wait_s > 0:
+                self._alarm.clear()
+                await self._sleep(wait_s)
+                continue
+            now_us = self.now_us()
+            self.lag.note(now_us - due_us)
+            participant.wake(now_us, self._actions())
+            self._carry_out()
+            await asyncio.sleep(0)  # whatever has arrived comes before the next wake
+        self._carry_out()
+        while not self._out.empty() and self._socket is not None:
+            await asyncio.sleep(0)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until then, or until something has changed what is due."""
+        handle = asyncio.get_running_loop().call_later(seconds, self._alarm.set)
+        await self._alarm.wait()
+        handle.cancel()
+
+    def _actions(self) -> Sequence[int]:
+        peer = self.participant.peer
+        if peer is None:
+            return ()
+        if peer.game.phase != PLAYING:
+            return (peer.game.game.spec.neutral_action,) * len(peer.session.local_players)
+        return self._act(peer)
+
+    def _carry_out(self) -> None:
+        connections = self._connections
+        for effect in self.participant.drain_effects():
+            match effect:
+                case ("direct", peer, attempt, data):
+                    connection = connections.get(peer, attempt)
+                    if connection is not None:
+                        connection.send(data)
+                case ("text", text):
+                    self._out.put_nowait(text)
+                case ("relay", data):
+                    self._out.put_nowait(data)
+                case ("connect", peer, attempt, is_offerer, ice):
+                    connections.connect(peer, attempt, is_offerer, ice)
+                case ("remote-description", peer, attempt, kind, sdp):
+                    if (connection := connections.get(peer, attempt)) is not None:
+                        connection.describe(kind, sdp)
+                case ("remote-candidate", peer, attempt, candidate):
+                    if (connection := connections.get(peer, attempt)) is not None:
+                        connection.add_candidate(candidate)
+                case ("disconnect", peer, attempt):
+                    connections.disconnect(peer, attempt)
+        self._alarm.set()
+
+    # What connections tell.
+
+    def channel_opened(self, peer: int, attempt: int) -> None:
+        self.participant.channel_opened(peer, attempt, self.now_us())
+        self._carry_out()
+
+    def channel_closed(self, peer: int, attempt: int) -> None:
+        self.participant.channel_closed(peer, attempt, self.now_us())
+        self._carry_out()
+
+    def receive_direct(self, peer: int, attempt: int, data: bytes) -> None:
+        self.participant.receive_direct(peer, attempt, data, self.now_us())
+        self._carry_out()
+
+    def local_description(self, peer: int, attempt: int, kind: str, sdp: str) -> None:
+        self.participant.local_description(peer, attempt, kind, sdp, self.now_us())
+        self._carry_out()
+
+    def connection_info(self, peer: int, attempt: int, info: dict[str, Any]) -> None:
+        self.participant.connection_info(peer, attempt, info, self.now_us())
+
+    # The server.
+
+    async def _keep_socket(self) -> None:
+        """Open the WebSocket, and again when it breaks. A server that was never there is an error."""
+        wait_s = FIRST_RETRY_S
+        has_opened = False
+        async with aiohttp.ClientSession() as client:
+            while True:
+                try:
+                    async with client.ws_connect(self._url, max_msg_size=MAX_TEXT_BYTES) as socket:
+                        has_opened = True
+                        wait_s = FIRST_RETRY_S
+                        await self._talk(socket)
+                except (aiohttp.ClientError, OSError) as error:
+                    if not has_opened:
+                        raise ConnectionError(f"{self._url}: {error}") from None
+                await asyncio.sleep(wait_s)
+                wait_s = min(LAST_RETRY_S, 2 * wait_s)
+
+    async def _talk(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._out = asyncio.Queue()
+        self._socket = socket
+        self.participant.server_opened(self.now_us())
+        self._carry_out()
+        sender = asyncio.create_task(self._send(socket))
+        try:
+            async for frame in socket:
+                if frame.type is aiohttp.WSMsgType.TEXT:
+                    self.participant.receive_text(frame.data, self.now_us())
+                    self._load_if_welcomed()
+                elif frame.type is aiohttp.WSMsgType.BINARY:
+                    self.participant.receive_relayed(frame.data, self.now_us())
+                self._carry_out()
+        finally:
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+            self._socket = None
+            self.participant.server_closed(self.now_us())
+
+    async def _send(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            item = await self._out.get()
+            if isinstance(item, str):
+                await socket.send_str(item)
+            else:
+                await socket.send_bytes(item)
+
+    def _load_if_welcomed(self) -> None:
+        participant = self.participant
+        if participant.game is not None and not self._is_loaded:
+            self._is_loaded = True
+            cost_us = measure_step_us(create_game(*participant.game), self.now_us)
+            participant.loaded(cost_us, self.now_us())
