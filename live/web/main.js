@@ -130,7 +130,7 @@ function run() {
     view = next;
     if (next.options) {
       const smoothingUs = next.options.smoothing_us ?? SMOOTHING_US;
-      smoother = new Smoother(stillness.matches ? 0 : smoothingUs / 1000);
+      smoother = new Smoother(smoothingUs / 1000);
       isHudWanted = next.options.show_hud ?? false;
     }
     if (next.controls) {
@@ -144,7 +144,7 @@ function run() {
     if (next.screen !== "loading") loading.hide();
     if (next.screen === "error") socket?.stop();
     isTimed ||= next.timed;
-    smoother.receive(next.draw, next.corrected, performance.now());
+    smoother.receive(next.draw, next.corrected && !stillness.matches, performance.now());
     legend.show(next.screen === "playing");
     hud.show(isHudWanted && next.screen === "playing" ? next.hud : null);
     const isAsked = next.overlay?.button?.command === "ready";
@@ -205,7 +205,7 @@ function run() {
         fail(data.code, data.detail);
     }
   };
-  worker.onerror = (event) => fail("WORKER", event.message);
+  worker.onerror = (event) => fail("WORKER", event.message ?? "worker.js did not load");
 
   const tellFocus = () => call(["focus", !document.hidden]);
   document.addEventListener("visibilitychange", tellFocus);
