@@ -99,6 +99,7 @@ class HeadlessHost:
                 continue
             now_us = self.now_us()
             self.lag.note(now_us - due_us)
+            participant.ready(now_us)  # a bot always is; it may have a person as its partner
             participant.wake(now_us, self._actions())
             self._carry_out()
             await asyncio.sleep(0)  # whatever has arrived comes before the next wake
