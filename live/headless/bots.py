@@ -1,0 +1,122 @@
+"""Bots as participants: they come to a server by the same protocol as people and play to the end."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from live.client.participant import Participant
+from live.headless.host import HeadlessHost, LoopLag
+from live.sources import build_id
+from rollback_core.peer import Peer
+from rollback_core.simulation import GameSpec
+from scenarios.policies import Policy, create_policy
+
+STAGGER_S: Final = 0.003  # between two arrivals: ticks that all fall together lose datagrams past 28 pairs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotPlan:
+    """`seats` bots come to `url`; `policy` is as in scenarios. `leave_after_s` 0: play to the end."""
+
+    url: str
+    seats: int
+    policy: str = "random"
+    hold_frames: int = 12
+    seed: int = 1
+    leave_after_s: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotOutcome:
+    """What became of one bot."""
+
+    number: int
+    participant: Participant
+    lag: LoopLag
+
+    @property
+    def match_id(self) -> str | None:
+        seat = self.participant.seat
+        return None if seat is None else seat.offer.match_id
+
+    def table(self) -> dict[str, Any]:
+        """For people and machines: one row."""
+        participant, seat = self.participant, self.participant.seat
+        row: dict[str, Any] = {
+            "bot": self.number,
+            "match_id": self.match_id,
+            "stage": participant.stage.value,
+            "refusal": participant.refusal,
+            "verdict": participant.verdicts[-1] if participant.verdicts else None,
+            "late_wakes": self.lag.late,
+            "wakes": self.lag.wakes,
+            "worst_lag_us": self.lag.worst_us,
+        }
+        if seat is not None:
+            metrics = seat.metrics.table(seat.peer)
+            row |= {
+                "peer": seat.offer.peer,
+                "end": None if seat.ended is None else seat.ended.reason.value,
+                "path": seat.peer.recorder.path,
+                **metrics,
+            }
+        return row
+
+    @property
+    def is_sound(self) -> bool:
+        """It played, and the server found the data of its match equal and true."""
+        verdicts = self.participant.verdicts
+        return bool(verdicts) and verdicts[-1]["is_equal"] and verdicts[-1]["replay"] != "differs"
+
+
+class _Hands:
+    """The policies of one bot's players, made when the match is known."""
+
+    def __init__(self, plan: BotPlan, number: int) -> None:
+        self._plan = plan
+        self._number = number
+        self._policies: list[Policy] = []
+
+    def act(self, peer: Peer) -> Sequence[int]:
+        session = peer.session
+        if not self._policies:
+            self._policies = [self._policy(peer.game.game.spec, player) for player in session.local_players]
+        game, frame = peer.game.game, session.input_end
+        return [
+            policy.act(game, player, frame)
+            for policy, player in zip(self._policies, session.local_players, strict=True)
+        ]
+
+    def _policy(self, spec: GameSpec, player: int) -> Policy:
+        plan = self._plan
+        return create_policy(
+            plan.policy,
+            seed=plan.seed + self._number,
+            player=player,
+            spec=spec,
+            game_id=spec.id,
+            hold_frames=plan.hold_frames,
+        )
+
+
+async def run_bots(plan: BotPlan, on_progress: Callable[[int, int], None] | None = None) -> list[BotOutcome]:
+    """Play with all of them at once, in this process. ConnectionError if the server is not there."""
+    build = build_id()
+    done = 0
+
+    async def one(number: int) -> BotOutcome:
+        nonlocal done
+        await asyncio.sleep(number * STAGGER_S)
+        host = HeadlessHost(plan.url, number + 1, build, _Hands(plan, number).act)
+        if plan.leave_after_s:
+            asyncio.get_running_loop().call_later(plan.leave_after_s, host.leave, "the time is up")
+        participant = await host.run()
+        done += 1
+        if on_progress is not None:
+            on_progress(done, plan.seats)
+        return BotOutcome(number=number, participant=participant, lag=host.lag)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(number)) for number in range(plan.seats)]
+    return [task.result() for task in tasks]
