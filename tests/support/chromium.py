@@ -98,6 +98,7 @@ class Chromium:
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._pages: dict[str, ChromiumPage] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._reader = asyncio.create_task(self._read())
 
     async def open(self, url: str) -> ChromiumPage:
@@ -117,6 +118,8 @@ class Chromium:
         page = self._pages[attached["sessionId"]] = ChromiumPage(self, target, attached["sessionId"])
         await page.command("Page.enable")
         await page.command("Network.enable")
+        # What its workers ask for is told by sessions of their own.
+        await page.command("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
         await page.command("Page.navigate", url=url)
         await asyncio.wait_for(page.has_loaded.wait(), ANSWER_S)
         return page
@@ -156,6 +159,16 @@ class Chromium:
             page.requests.append(message["params"]["request"]["url"])
         elif message["method"] == "Page.domContentEventFired":
             page.has_loaded.set()
+        elif message["method"] == "Target.attachedToTarget":
+            self._watch_worker(page, message["params"]["sessionId"])
+
+    def _watch_worker(self, page: ChromiumPage, session: str) -> None:
+        """Note what the page's worker asks for too, from its very first request on."""
+        self._pages[session] = page
+        for method in ("Network.enable", "Runtime.runIfWaitingForDebugger"):
+            task = asyncio.create_task(self.command(method, {}, session))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def end(self) -> None:
         await self._socket.close()
