@@ -56,7 +56,7 @@ class Browser:
             is_news = True
         answer: dict[str, Any] = {}
         out: list[bytes] = []
-        effects = [_named(effect, out) for effect in self.participant.drain_effects()]
+        effects = [with_named_bytes(effect, out) for effect in self.participant.drain_effects()]
         if effects:
             answer["effects"] = effects
         if is_news or self._serial == 0:
@@ -186,7 +186,7 @@ def start(incarnation: int, build_id: str, label: str, clock_us: Callable[[], in
     return Browser(Participant(incarnation, build_id, json.loads(label)), clock_us)
 
 
-def _named(effect: tuple[Any, ...], out: list[bytes]) -> list[Any]:
+def with_named_bytes(effect: tuple[Any, ...], out: list[bytes]) -> list[Any]:
     """The effect with its bytes moved to `out` and named by their index there."""
     values = list(effect)
     place = _BYTES_AT.get(values[0])

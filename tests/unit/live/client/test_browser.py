@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from live.client import relay_frames
-from live.client.browser import Browser, controls_of
+from live.client.browser import Browser, controls_of, with_named_bytes
 from live.client.participant import Participant
 from live.client.relay_frames import Entry
 from scenarios.games.drawing import PLAYER_COLOURS
@@ -184,7 +184,9 @@ def test_two_workers_play_a_match_and_upload_equal_rows() -> None:
     assert len(world.rows(left).splitlines()) >= 120
     assert world.rows(left) == world.rows(right)
     assert any(each["type"] == "finished" and each["reason"] == "completed" for each in left.texts)
-    assert len({actions[0] for actions, *_ in world.frames(left)}) >= 4, "keys became actions"
+    taken = [actions[0] for actions, *_ in world.frames(left)]
+    assert len(set(taken)) >= 4, "keys became actions"
+    assert taken[-5:] == [0] * 5, "and no longer than they were held"
 
 
 def test_a_press_is_shown_after_the_input_delay_and_logged_with_its_stages() -> None:
@@ -243,3 +245,11 @@ def test_keys_without_a_game_and_buttons_that_do_not_exist_do_nothing() -> None:
 def test_a_seat_of_two_players_has_both_colours() -> None:
     controls = controls_of(create_game("kitchen-v1").spec, (0, 1))
     assert controls["title"] == "You are blue and orange"
+
+
+def test_bytes_of_effects_are_named_by_their_place_beside_them() -> None:
+    out: list[bytes] = []
+    effects = [("relay", b"a"), ("text", "t"), ("direct", 1, 2, b"b"), ("disconnect", 1, 2)]
+    named = [with_named_bytes(effect, out) for effect in effects]
+    assert named == [["relay", 0], ["text", "t"], ["direct", 1, 2, 1], ["disconnect", 1, 2]]
+    assert out == [b"a", b"b"]
