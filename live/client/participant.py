@@ -104,7 +104,7 @@ class Participant:
     def receive_text(self, text: str, now_us: int) -> None:
         """A control message of the server."""
         self._now_us = now_us
-        if self.is_done and self.stage is Stage.REFUSED:
+        if self.stage is Stage.REFUSED:
             return
         try:
             message = json.loads(text)
@@ -155,8 +155,7 @@ class Participant:
         if self.stage is Stage.ARRIVING:
             self._go(Stage.LOADING)
         if self.seat is None:
-            if self._step_cost_us is not None:
-                self._tell({"type": "loaded", "step_cost_us": self._step_cost_us})
+            self._enter_lobby()
             return
         self.seat.log("server-back", {}, now_us)
         self.seat.rewind()
@@ -220,8 +219,7 @@ class Participant:
         self._now_us = now_us
         self._step_cost_us = step_cost_us
         if self.stage is Stage.LOADING:
-            self._go(Stage.WAITING)
-            self._tell({"type": "loaded", "step_cost_us": step_cost_us})
+            self._enter_lobby()
 
     def focus_changed(self, is_focused: bool, now_us: int) -> None:
         self._now_us = now_us
@@ -347,6 +345,14 @@ class Participant:
             return
         self.refusal = {"code": code, "reason": reason, "remedy": remedy}
         self._go(Stage.REFUSED)
+
+    def _enter_lobby(self) -> None:
+        """Once welcomed and loaded, in either order; and again on a new socket."""
+        if self._step_cost_us is None or self.stage not in (Stage.LOADING, Stage.WAITING):
+            return
+        if self.stage is Stage.LOADING:
+            self._go(Stage.WAITING)
+        self._tell({"type": "loaded", "step_cost_us": self._step_cost_us})
 
     def _sit_down(self, message: dict[str, Any], now_us: int) -> None:
         offer = read_offer(message)

@@ -78,10 +78,10 @@ class PathChoice:
         if is_deaf:
             self._deaf_until_us = now_us + DEAF_HOLD_US
 
-    def absent(self, for_us: int) -> None:
-        """We ourselves did not run: that was not the partner's silence."""
-        self._heard_us += for_us
-        self._deaf_until_us += for_us
+    def absent(self, for_us: int, now_us: int) -> None:
+        """We ourselves did not run for so long: that was not the partner's silence."""
+        self._heard_us = min(now_us, self._heard_us + for_us)
+        self._deaf_until_us = min(now_us + DEAF_HOLD_US, self._deaf_until_us + for_us)
 
     def hears(self, now_us: int) -> bool:
         return self.is_open and now_us - self._heard_us < HEARING_US

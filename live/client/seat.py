@@ -92,7 +92,6 @@ class Seat:
         self._partners = {peer: _Partner(PathChoice(rules, now_us)) for peer in self.peer.session.links}
         self._me = offer.peer
         self._log: list[list[Any]] = []
-        self._frames: list[CommittedFrame] = []
         self._flush_at_us = now_us + FLUSH_US
         self._rtt_log_at_us = now_us
         self._last_wake_us = now_us
@@ -178,7 +177,7 @@ class Seat:
         self._last_wake_us = now_us
         if gap_us > ABSENT_US:
             for partner in self._partners.values():
-                partner.path.absent(gap_us)
+                partner.path.absent(gap_us, now_us)
         played = 0
         self.is_corrected = False
         if now_us >= self.peer.next_wake_us():
@@ -205,19 +204,27 @@ class Seat:
 
     def _care_for(self, number: int, now_us: int) -> None:
         """Note by what way the partner is heard; replace a connection that has failed."""
+        if self.ended is not None or number in self.left:
+            return
         partner = self._partners[number]
         carrier = self.carrier(number, now_us)
         if carrier != partner.told:
             partner.told = carrier
             self.log("path", {"peer": number, "path": carrier}, now_us)
-            heard = {other.told for other in self._partners.values()}
-            self.peer.recorder.path = next(way for way in ("none", "relay", "turn", "direct") if way in heard)
-        if self.ended is None and number not in self.left and partner.path.wants_connection(now_us):
+            self._name_path()
+        if partner.path.wants_connection(now_us):
             partner.path.begun(now_us)
             if self._me < number:
                 self._connect(number, partner.attempt + 1, is_offerer=True, now_us=now_us)
             elif partner.attempt:
                 self._signal(number, partner.attempt, {"kind": "again", "attempt": partner.attempt})
+
+    def _name_path(self) -> None:
+        """The local table's column: the worst way by which any of those who still play is heard."""
+        heard = {partner.told for peer, partner in self._partners.items() if peer not in self.left}
+        self.peer.recorder.path = next(
+            (way for way in ("none", "relay", "turn", "direct") if way in heard), "none"
+        )
 
     def carrier(self, number: int, now_us: int) -> str:
         """ "direct", "turn", "relay" or "none"."""
@@ -333,6 +340,7 @@ class Seat:
             case PlayersLeft(players, cuts, peers):
                 self.left.update(peers)
                 self.interrupted.difference_update(peers)
+                self._name_path()
                 self.log("left", {"players": list(players), "cuts": list(cuts)}, now_us)
             case DelayChanged(delay):
                 self.log("delay", {"input_delay_frames": delay}, now_us)
