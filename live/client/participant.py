@@ -330,6 +330,8 @@ class Participant:
             found = screen.ended_notice(seat.ended, self.texts)
             if self.stage is not Stage.ENDED:
                 found["todo"] = screen.notice("saving", self.texts)["todo"]
+            elif self.options.get("is_again_offered"):
+                found["button"] = {"label": "Play again", "command": "reload"}
             return found
         return screen.round_notice(seat, self.texts)
 

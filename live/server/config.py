@@ -40,6 +40,7 @@ class ServerConfig:
     is_relay_allowed: bool = True
     direct_wait_us: int = 3_000_000
     is_ready_asked: bool = True
+    is_again_offered: bool = False  # a study's participants play once
     show_hud: bool = False
     smoothing_us: int = 100_000
     heartbeat_us: int = 5_000_000

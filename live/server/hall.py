@@ -143,6 +143,7 @@ class Hall:
                 "show_hud": config.show_hud,
                 "smoothing_us": config.smoothing_us,
                 "is_ready_asked": config.is_ready_asked,
+                "is_again_offered": config.is_again_offered,
             },
         }
 

@@ -52,6 +52,7 @@ def config_from(
             relay_only=relay_only,
         ),
         is_direct_allowed=not no_direct,
+        is_again_offered=scenario is None,
         show_hud=show_hud,
         operator_key=environment.get(KEY_VARIABLE) or secrets.token_urlsafe(18),
         origins=origins,

@@ -56,7 +56,7 @@ WELCOME = {
     "heartbeat_us": 5_000_000,
     "game": {"id": GAME, "params": {}},
     "texts": {},
-    "options": {"show_hud": True, "is_ready_asked": False},
+    "options": {"show_hud": True, "is_ready_asked": False, "is_again_offered": True},
 }
 
 
@@ -148,6 +148,10 @@ class World:
             case "chunk":
                 acked = {key: message[key] for key in ("match_id", "table", "serial")}
                 page.call(self.now_us + 1, "text", json.dumps({"type": "acked", **acked}))
+            case "finished":
+                verdict = {"episode": 0, "is_equal": True, "replay": "equal", "sha256": ""}
+                text = json.dumps({"type": "verdict", "match_id": "m", **verdict})
+                page.call(self.now_us + 1, "text", text)
 
     def log(self, page: Page, kind: str) -> list[dict[str, Any]]:
         chunks = [json.loads(each["data"]) for each in page.texts if each.get("table") == "log"]
@@ -181,6 +185,8 @@ def test_two_workers_play_a_match_and_upload_equal_rows() -> None:
         left.call(at_us + 80_000, "key", (at_ms // 170) % 3, False, at_us + 80_000)
     world.run(world.now_us + 20_000_000)
     assert left.views[-1]["screen"] == right.views[-1]["screen"] == "ended"
+    assert left.views[-1]["overlay"]["todo"] == "You can close this page."
+    assert left.views[-1]["overlay"]["button"]["command"] == "reload"
     assert len(world.rows(left).splitlines()) >= 120
     assert world.rows(left) == world.rows(right)
     assert any(each["type"] == "finished" and each["reason"] == "completed" for each in left.texts)
