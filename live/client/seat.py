@@ -4,6 +4,7 @@ Sans-I/O like the session inside. What the host has to do is appended to `effect
 is left in `signals_to_send` and `uploads` for the participant, who owns that conversation.
 """
 
+import hashlib
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -33,7 +34,7 @@ from rollback_core.events import (
 )
 from rollback_core.metrics import PeerMetrics
 from rollback_core.peer import Peer
-from rollback_core.recorder import csv_text, shared_row
+from rollback_core.recorder import csv_text, shared_header, shared_row
 from rollback_core.session import State
 from rollback_core.timers import NEVER
 from scenarios.registry import create_game
@@ -91,6 +92,7 @@ class Seat:
         )
         self._partners = {peer: _Partner(PathChoice(rules, now_us)) for peer in self.peer.session.links}
         self._me = offer.peer
+        self._rows_digest = hashlib.sha256(csv_text([shared_header(game.game.spec)]).encode())
         self._log: list[list[Any]] = []
         self._flush_at_us = now_us + FLUSH_US
         self._rtt_log_at_us = now_us
@@ -386,6 +388,11 @@ class Seat:
         """The session has closed and all its tables are chunks."""
         return self._is_flushed
 
+    @property
+    def rows_sha256(self) -> str:
+        """Of the shared table as far as it has left, header included: what the server's verdict names."""
+        return self._rows_digest.hexdigest()
+
     def _flush(self, now_us: int) -> None:
         is_closed = self.peer.session.state is State.CLOSED
         if self._is_flushed or not (is_closed or now_us >= self._flush_at_us):
@@ -394,7 +401,10 @@ class Seat:
         recorder = self.peer.recorder
         frames = recorder.take_shared()
         for at in range(0, len(frames), MAX_CHUNK_FRAMES):
-            self.uploads.add("frames", _frames_chunk(frames[at : at + MAX_CHUNK_FRAMES]))
+            chunk = frames[at : at + MAX_CHUNK_FRAMES]
+            rows = csv_text(row for row in map(shared_row, chunk) if row is not None)
+            self._rows_digest.update(rows.encode())
+            self.uploads.add("frames", _frames_chunk(chunk, rows))
         local = recorder.take_local()
         for at in range(0, len(local), MAX_CHUNK_FRAMES):
             text = csv_text(local[at : at + MAX_CHUNK_FRAMES])
@@ -430,11 +440,10 @@ class Seat:
         }
 
 
-def _frames_chunk(frames: Sequence[CommittedFrame]) -> str:
-    rows = [row for row in map(shared_row, frames) if row is not None]
+def _frames_chunk(frames: Sequence[CommittedFrame], rows: str) -> str:
     table = {
         "first": frames[0].frame,
         "frames": [[list(frame.actions), frame.focus_mask, frame.left_mask] for frame in frames],
-        "rows": csv_text(rows),
+        "rows": rows,
     }
     return json.dumps(table, separators=(",", ":"))

@@ -8,6 +8,7 @@ from typing import Any, Final
 from live.client.participant import Participant
 from live.headless.host import HeadlessHost, LoopLag
 from live.sources import build_id
+from rollback_core.events import EndReason
 from rollback_core.peer import Peer
 from rollback_core.simulation import GameSpec
 from scenarios.policies import Policy, create_policy
@@ -65,9 +66,15 @@ class BotOutcome:
 
     @property
     def is_sound(self) -> bool:
-        """It played, and the server found the data of its match equal and true."""
-        verdicts = self.participant.verdicts
-        return bool(verdicts) and verdicts[-1]["is_equal"] and verdicts[-1]["replay"] != "differs"
+        """It played, its match's data are equal and true, and the server's are those recorded here."""
+        verdicts, seat = self.participant.verdicts, self.participant.seat
+        if not verdicts or seat is None or seat.ended is None:
+            return False
+        verdict = verdicts[-1]
+        if not verdict["is_equal"] or verdict["replay"] == "differs":
+            return False
+        # Who left early holds only the beginning of the table.
+        return seat.ended.reason is not EndReason.COMPLETED or verdict["sha256"] == seat.rows_sha256
 
 
 class _Hands:

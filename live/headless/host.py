@@ -5,6 +5,7 @@ participant's next wake, or until something arrives.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from scenarios.registry import create_game
 
 FIRST_RETRY_S: Final = 0.25
 LAST_RETRY_S: Final = 4.0
+GONE_S: Final = 60.0  # a server away for so long has forgotten us, as docs/live.md says
+HEARTBEAT_S: Final = 10.0  # a socket whose other end vanished without a word is found dead
+LAST_WORDS_S: Final = 2.0  # for what is still in the queue at the end
+MAX_QUEUED: Final = 512  # messages on a socket that does not move; datagrams beyond it are dropped
 MAX_TEXT_BYTES: Final = 4 * 1024 * 1024  # the server's own limit on the largest message
 MAX_SLEEP_S: Final = 60.0
 
@@ -47,16 +52,22 @@ class LoopLag:
 
 
 class HeadlessHost:
-    """One participant. `run` returns when it has ended; ConnectionError if there is no such server."""
+    """One participant. `run` returns when it has ended.
 
-    def __init__(self, url: str, incarnation: int, build_id: str, act: Act) -> None:
+    ConnectionError: there is no such server, or it has been away for `gone_s`.
+    """
+
+    def __init__(
+        self, url: str, incarnation: int, build_id: str, act: Act, *, gone_s: float = GONE_S
+    ) -> None:
         self.participant = Participant(incarnation, build_id, {"browser": "headless", "platform": "aiortc"})
         self.lag = LoopLag()
         self.rows: list[Any] = []
         self._url = url.rstrip("/") + "/ws"
         self._act = act
+        self._gone_s = gone_s
         self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._connections = Connections(self)
+        self.connections = Connections(self)
         self._alarm = asyncio.Event()
         self._out: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._began_ns = time.monotonic_ns()
@@ -68,12 +79,13 @@ class HeadlessHost:
     async def run(self) -> Participant:
         """Take part from the welcome to the end."""
         socket = asyncio.create_task(self._keep_socket())
+        socket.add_done_callback(lambda _: self._alarm.set())
         try:
             await self._drive(socket)
         finally:
             socket.cancel()
             await asyncio.gather(socket, return_exceptions=True)
-            await self._connections.close()
+            await self.connections.close()
         return self.participant
 
     def set_focus(self, is_focused: bool) -> None:
@@ -104,8 +116,9 @@ class HeadlessHost:
             self._carry_out()
             await asyncio.sleep(0)  # whatever has arrived comes before the next wake
         self._carry_out()
-        while not self._out.empty() and self._socket is not None:
-            await asyncio.sleep(0)
+        if self._socket is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._out.join(), LAST_WORDS_S)
 
     async def _sleep(self, seconds: float) -> None:
         """Until then, or until something has changed what is due."""
@@ -122,7 +135,7 @@ class HeadlessHost:
         return self._act(peer)
 
     def _carry_out(self) -> None:
-        connections = self._connections
+        connections = self.connections
         for effect in self.participant.drain_effects():
             match effect:
                 case ("direct", peer, attempt, data):
@@ -132,7 +145,8 @@ class HeadlessHost:
                 case ("text", text):
                     self._out.put_nowait(text)
                 case ("relay", data):
-                    self._out.put_nowait(data)
+                    if self._out.qsize() < MAX_QUEUED:
+                        self._out.put_nowait(data)
                 case ("connect", peer, attempt, is_offerer, ice):
                     connections.connect(peer, attempt, is_offerer, ice)
                 case ("remote-description", peer, attempt, kind, sdp):
@@ -169,18 +183,25 @@ class HeadlessHost:
     # The server.
 
     async def _keep_socket(self) -> None:
-        """Open the WebSocket, and again when it breaks. A server that was never there is an error."""
+        """Open the WebSocket, and again when it breaks."""
+        loop = asyncio.get_running_loop()
         wait_s = FIRST_RETRY_S
         has_opened = False
+        lost_s = loop.time()
         async with aiohttp.ClientSession() as client:
             while True:
                 try:
-                    async with client.ws_connect(self._url, max_msg_size=MAX_TEXT_BYTES) as socket:
+                    async with client.ws_connect(
+                        self._url, max_msg_size=MAX_TEXT_BYTES, heartbeat=HEARTBEAT_S
+                    ) as socket:
                         has_opened = True
                         wait_s = FIRST_RETRY_S
-                        await self._talk(socket)
+                        try:
+                            await self._talk(socket)
+                        finally:
+                            lost_s = loop.time()
                 except (aiohttp.ClientError, OSError) as error:
-                    if not has_opened:
+                    if not has_opened or loop.time() - lost_s >= self._gone_s:
                         raise ConnectionError(f"{self._url}: {error}") from None
                 await asyncio.sleep(wait_s)
                 wait_s = min(LAST_RETRY_S, 2 * wait_s)
@@ -212,6 +233,7 @@ class HeadlessHost:
                 await socket.send_str(item)
             else:
                 await socket.send_bytes(item)
+            self._out.task_done()
 
     def _load_if_welcomed(self) -> None:
         participant = self.participant

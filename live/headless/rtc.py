@@ -23,6 +23,7 @@ LABEL: Final = "sametick"
 MAX_BUFFERED_BYTES: Final = (
     64 * 1024
 )  # more than a second of play: the path is dead, old datagrams are worthless
+MAX_ERROR: Final = 200  # characters of an error in the log table
 
 _UNUSABLE: Final = re.compile(r"\.local |tcp ", re.IGNORECASE)
 
@@ -82,6 +83,10 @@ class Connection:
         except InvalidStateError:
             pass  # it closed under our hands; its event tells the participant
 
+    async def fail(self) -> None:
+        """Break, as a network might: tests and exercises want to see what comes of it."""
+        await self._rtc.close()
+
     async def close(self) -> None:
         self._is_closed = True
         self._steps.put_nowait(None)
@@ -93,9 +98,10 @@ class Connection:
         while (step := await self._steps.get()) is not None:
             try:
                 await step()
-            except (ValueError, InvalidStateError, ConnectionError) as error:
-                # What a partner signals may be nonsense; then this attempt does not open, and the next may.
-                self._doors.connection_info(self._peer, self._attempt, {"error": str(error)[:200]})
+            except Exception as error:
+                # aiortc's errors on nonsense from a partner are of any type. This attempt does not open then,
+                # and the next may.
+                self._doors.connection_info(self._peer, self._attempt, {"error": repr(error)[:MAX_ERROR]})
 
     async def _offer(self) -> None:
         await self._rtc.setLocalDescription(await self._rtc.createOffer())
