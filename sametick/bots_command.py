@@ -18,9 +18,21 @@ Table = dict[str, Any]
 
 
 def play_bots(
-    url: str, *, seats: int, policy: str, hold_frames: int, seed: int, seconds: float, is_json: bool
+    url: str,
+    *,
+    groups: int,
+    seats: int | None,
+    policy: str,
+    hold_frames: int,
+    seed: int,
+    game: str | None,
+    scenario: str | None,
+    seconds: float,
+    is_json: bool,
 ) -> int:
-    """Play to the end; 1 if any match's data are not equal and true."""
+    """Play to the end; 1 if any match's data are not equal and true. Raises ScenarioError or Mistake."""
+    from scenarios.load import load_scenario
+
     try:
         from live.headless.bots import BotPlan, run_bots
     except ModuleNotFoundError as error:
@@ -29,19 +41,29 @@ def play_bots(
         ) from None
     if not url.startswith(("http://", "https://")):
         raise Mistake(f'"{url}" is no address of a server', "URL", "write it like http://127.0.0.1:8000/")
+    played = None if scenario is None else load_scenario(scenario)
     plan = BotPlan(
-        url=url, seats=seats, policy=policy, hold_frames=hold_frames, seed=seed, leave_after_s=seconds
+        url=url,
+        seats=seats or groups * (2 if played is None else played.peer_count),
+        policy=policy,
+        hold_frames=hold_frames,
+        seed=seed,
+        leave_after_s=seconds,
+        game=game if played is None else played.game.id,
+        scenario=played,
     )
     side = Console(stderr=True, highlight=False)
     columns = (TextColumn(" bots that are through"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=side, transient=True, disable=is_json) as progress:
-            task = progress.add_task("", total=seats)
+        with Progress(
+            *columns, console=side, transient=True, disable=is_json or not side.is_terminal
+        ) as progress:
+            task = progress.add_task("", total=plan.seats)
             outcomes = asyncio.run(run_bots(plan, lambda done, total: progress.update(task, completed=done)))
     except* ConnectionError as group:
         raise Mistake(f"no server there: {group.exceptions[0]}", url, "start one: sametick serve") from None
     except* UsageError as group:
-        raise Mistake(str(group.exceptions[0]), "sametick bots", "see: sametick bots --help") from None
+        raise Mistake(str(group.exceptions[0]), url, "see: sametick bots --help") from None
     rows = [outcome.table() for outcome in outcomes]
     is_sound = all(outcome.is_sound for outcome in outcomes)
     if is_json:

@@ -265,7 +265,9 @@ def serve(
 @app.command()
 def bots(
     url: Annotated[str, typer.Argument(metavar="URL", help="The server's address, as it prints it.")],
-    pairs: Annotated[int, typer.Option("--pairs", min=1, max=32, help="Two bots each.")] = 1,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=1, max=32, help="Two bots each, or a scenario's peers.")
+    ] = 1,
     seats: Annotated[
         int | None,
         typer.Option("--seats", min=1, max=64, help="So many bots, instead of pairs; 1 to play with one."),
@@ -277,6 +279,13 @@ def bots(
         int, typer.Option("--hold-frames", min=1, help="random: mean frames between changes.")
     ] = 12,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Of random bots.")] = 1,
+    game: Annotated[
+        str | None, typer.Option("--game", metavar="ID", help="Only if the server plays this one.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", metavar="FILE|NAME", help="Its players' bots and seed, as simulated."),
+    ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", min=0, help="Leave after so long; 0: play to the end.")
     ] = 0,
@@ -288,10 +297,13 @@ def bots(
     raise typer.Exit(
         play_bots(
             url,
-            seats=seats or 2 * pairs,
+            groups=pairs,
+            seats=seats,
             policy=policy,
             hold_frames=hold_frames,
             seed=seed,
+            game=game,
+            scenario=scenario,
             seconds=seconds,
             is_json=is_json,
         )

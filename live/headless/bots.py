@@ -12,13 +12,18 @@ from rollback_core.events import EndReason
 from rollback_core.peer import Peer
 from rollback_core.simulation import GameSpec
 from scenarios.policies import Policy, create_policy
+from scenarios.scenario import Scenario
 
 STAGGER_S: Final = 0.003  # between two arrivals: ticks that all fall together lose datagrams past 28 pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotPlan:
-    """`seats` bots come to `url`; `policy` is as in scenarios. `leave_after_s` 0: play to the end."""
+    """`seats` bots come to `url`; `policy` is as in scenarios. `leave_after_s` 0: play to the end.
+
+    With a `scenario` every player's policy, holding and seed are the scenario's, as in the simulator.
+    `game` is what the server must play, if it matters.
+    """
 
     url: str
     seats: int
@@ -26,6 +31,8 @@ class BotPlan:
     hold_frames: int = 12
     seed: int = 1
     leave_after_s: float = 0
+    game: str | None = None
+    scenario: Scenario | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,26 +103,29 @@ class _Hands:
         ]
 
     def _policy(self, spec: GameSpec, player: int) -> Policy:
-        plan = self._plan
+        plan, scenario = self._plan, self._plan.scenario
+        if scenario is None:
+            name, seed, hold_frames = plan.policy, plan.seed + self._number, plan.hold_frames
+        else:
+            setup = scenario.players[player]
+            name, seed, hold_frames = setup.bot, scenario.seed, setup.hold_frames
         return create_policy(
-            plan.policy,
-            seed=plan.seed + self._number,
-            player=player,
-            spec=spec,
-            game_id=spec.id,
-            hold_frames=plan.hold_frames,
+            name, seed=seed, player=player, spec=spec, game_id=spec.id, hold_frames=hold_frames
         )
 
 
 async def run_bots(plan: BotPlan, on_progress: Callable[[int, int], None] | None = None) -> list[BotOutcome]:
-    """Play with all of them at once, in this process. ConnectionError if the server is not there."""
+    """Play with all of them at once, in this process.
+
+    A group of ConnectionErrors if the server is not there, of UsageErrors if it plays another game.
+    """
     build = build_id()
     done = 0
 
     async def one(number: int) -> BotOutcome:
         nonlocal done
         await asyncio.sleep(number * STAGGER_S)
-        host = HeadlessHost(plan.url, number + 1, build, _Hands(plan, number).act)
+        host = HeadlessHost(plan.url, number + 1, build, _Hands(plan, number).act, game=plan.game)
         if plan.leave_after_s:
             asyncio.get_running_loop().call_later(plan.leave_after_s, host.leave, "the time is up")
         participant = await host.run()

@@ -17,6 +17,7 @@ from live.client.participant import Participant
 from live.client.step_cost import measure_step_us
 from live.headless.rtc import Connections
 from rollback_core.episodes import PLAYING
+from rollback_core.errors import UsageError
 from rollback_core.peer import Peer
 from rollback_core.timers import NEVER
 from scenarios.registry import create_game
@@ -54,17 +55,26 @@ class LoopLag:
 class HeadlessHost:
     """One participant. `run` returns when it has ended.
 
-    ConnectionError: there is no such server, or it has been away for `gone_s`.
+    ConnectionError: there is no such server, or it has been away for `gone_s`. UsageError: it plays
+    another game than `game`.
     """
 
     def __init__(
-        self, url: str, incarnation: int, build_id: str, act: Act, *, gone_s: float = GONE_S
+        self,
+        url: str,
+        incarnation: int,
+        build_id: str,
+        act: Act,
+        *,
+        game: str | None = None,
+        gone_s: float = GONE_S,
     ) -> None:
         self.participant = Participant(incarnation, build_id, {"browser": "headless", "platform": "aiortc"})
         self.lag = LoopLag()
         self.rows: list[Any] = []
         self._url = url.rstrip("/") + "/ws"
         self._act = act
+        self._game = game
         self._gone_s = gone_s
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self.connections = Connections(self)
@@ -239,5 +249,7 @@ class HeadlessHost:
         participant = self.participant
         if participant.game is not None and not self._is_loaded:
             self._is_loaded = True
+            if self._game not in (None, participant.game[0]):
+                raise UsageError(f"{self._url} plays {participant.game[0]}, not {self._game}")
             cost_us = measure_step_us(create_game(*participant.game), self.now_us)
             participant.loaded(cost_us, self.now_us())
