@@ -113,9 +113,6 @@ def _cells(row: Table) -> list[str]:
         return [str(row["bot"]), "–", row["refusal"]["code"], *["–"] * 7, "–"]
     if "end" not in row:
         return [str(row["bot"]), "–", row["stage"], *["–"] * 7, "–"]
-    data = "no verdict"
-    if verdict is not None:
-        data = ("equal" if verdict["is_equal"] else "DIFFER") + ", replay " + verdict["replay"]
     return [
         str(row["bot"]),
         str(row["match_id"])[:8],
@@ -127,5 +124,14 @@ def _cells(row: Table) -> list[str]:
         count(row["stalled_ticks"]),
         milliseconds(row["rtt_p50_us"]),
         count(row["late_wakes"]),
-        data,
+        _data(verdict),
     ]
+
+
+def _data(verdict: Table | None) -> str:
+    """The server's verdict in a word or two; a table of forty bots must fit on a screen."""
+    if verdict is None:
+        return "no verdict"
+    if not verdict["is_equal"]:
+        return "DIFFER"
+    return {"equal": "true", "differs": "NOT TRUE"}.get(verdict["replay"], "equal")

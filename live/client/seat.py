@@ -51,7 +51,17 @@ Effect = tuple[Any, ...]
 class _Partner:
     """One remote peer as this seat sees it. `attempt` numbers the newest connection, 0: none yet."""
 
-    __slots__ = ("attempt", "held", "info", "is_described", "open_attempt", "path", "signals", "told")
+    __slots__ = (
+        "attempt",
+        "has_described",
+        "held",
+        "info",
+        "is_described",
+        "open_attempt",
+        "path",
+        "signals",
+        "told",
+    )
 
     def __init__(self, path: PathChoice) -> None:
         self.path = path
@@ -59,7 +69,8 @@ class _Partner:
         self.attempt = 0
         self.open_attempt = 0  # the newest connection whose channel is open, 0: none
         self.is_described = False  # the newest connection has its remote description
-        self.held: list[Any] = []  # remote candidates that came before it
+        self.has_described = False  # we have sent ours
+        self.held: list[Any] = []  # our candidates that the host had before it
         self.info: dict[str, Any] = {}
         self.told = ""  # the carrier last logged
 
@@ -153,10 +164,29 @@ class Seat:
             self.log("connection", {"peer": peer, "attempt": attempt, **info}, now_us)
 
     def local_description(self, peer: int, attempt: int, kind: str, sdp: str) -> None:
-        self._signal(peer, attempt, {"kind": kind, "attempt": attempt, "sdp": sdp})
+        partner = self._current(peer, attempt)
+        if partner is None:
+            return
+        partner.has_described = True
+        partner.signals.queue({"kind": kind, "attempt": attempt, "sdp": sdp})
+        held, partner.held = partner.held, []
+        for candidate in held:
+            self.local_candidate(peer, attempt, candidate)
 
     def local_candidate(self, peer: int, attempt: int, candidate: dict[str, Any] | None) -> None:
-        self._signal(peer, attempt, {"kind": "candidate", "attempt": attempt, "candidate": candidate})
+        """A partner knows nothing of an attempt before its description: no candidate goes ahead of that."""
+        partner = self._current(peer, attempt)
+        if partner is None:
+            return
+        if partner.has_described:
+            partner.signals.queue({"kind": "candidate", "attempt": attempt, "candidate": candidate})
+        else:
+            partner.held.append(candidate)
+
+    def _current(self, peer: int, attempt: int) -> _Partner | None:
+        """The partner, if this attempt is the newest."""
+        partner = self._partners.get(peer)
+        return partner if partner is not None and attempt == partner.attempt else None
 
     def focus_changed(self, is_focused: bool, now_us: int) -> None:
         self.peer.session.command(FocusChanged(is_focused), now_us)
@@ -219,7 +249,7 @@ class Seat:
             if self._me < number:
                 self._connect(number, partner.attempt + 1, is_offerer=True, now_us=now_us)
             elif partner.attempt:
-                self._signal(number, partner.attempt, {"kind": "again", "attempt": partner.attempt})
+                partner.signals.queue({"kind": "again", "attempt": partner.attempt})
 
     def _name_path(self) -> None:
         """The local table's column: the worst way by which any of those who still play is heard."""
@@ -239,7 +269,7 @@ class Seat:
         if partner.attempt and partner.attempt != partner.open_attempt:
             self.effects.append(("disconnect", peer, partner.attempt))
         partner.attempt = attempt
-        partner.is_described = False
+        partner.is_described = partner.has_described = False
         partner.held = []
         partner.info = {}
         self.effects.append(("connect", peer, attempt, is_offerer, self.offer.ice))
@@ -262,11 +292,8 @@ class Seat:
                 self._describe(peer, partner, "offer", body["sdp"])
             case "answer" if peer > self._me and attempt == partner.attempt and not partner.is_described:
                 self._describe(peer, partner, "answer", body["sdp"])
-            case "candidate" if attempt == partner.attempt:
-                if partner.is_described:
-                    self.effects.append(("remote-candidate", peer, attempt, body["candidate"]))
-                else:
-                    partner.held.append(body["candidate"])
+            case "candidate" if attempt == partner.attempt and partner.is_described:
+                self.effects.append(("remote-candidate", peer, attempt, body["candidate"]))
             case "again" if self._me < peer and attempt == partner.attempt and self.ended is None:
                 partner.path.begun(now_us)
                 self._connect(peer, attempt + 1, is_offerer=True, now_us=now_us)
@@ -274,14 +301,6 @@ class Seat:
     def _describe(self, peer: int, partner: _Partner, kind: str, sdp: str) -> None:
         partner.is_described = True
         self.effects.append(("remote-description", peer, partner.attempt, kind, sdp))
-        for candidate in partner.held:
-            self.effects.append(("remote-candidate", peer, partner.attempt, candidate))
-        partner.held = []
-
-    def _signal(self, peer: int, attempt: int, body: dict[str, Any]) -> None:
-        partner = self._partners.get(peer)
-        if partner is not None and attempt == partner.attempt:
-            partner.signals.queue(body)
 
     def signals_to_send(self, now_us: int) -> list[dict[str, Any]]:
         """Signal messages that are due, without their match."""

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_world import LiveWorld, Setup
 
+from live.client.participant import Stage
+
 PLAY_US = 200_000  # everybody is connected by then
 LONGEST_US = 4_000_000  # well below what ends a session
 
@@ -164,6 +166,40 @@ def test_one_of_four_leaves_and_the_others_play_on() -> None:
     for peer in (0, 1, 3):
         rows = world.table(peer, "local")[-1]["rows"]
         assert rows.split()[-1].rsplit(",", 1)[1] == "direct", "who has left carries nothing"
+
+
+def test_one_of_three_vanishes_and_the_others_play_on() -> None:
+    world = LiveWorld(Setup(peers=3, frames=150))
+    world.at(3_000_000, lambda: world.vanish(1))
+    world.run()
+    assert [world.reports[peer]["reason"] for peer in (0, 2)] == ["completed"] * 2
+    assert world.frames(0) == world.frames(2)
+    for peer in (0, 2):
+        assert [fields["players"] for _, fields in world.log(peer, "left")] == [[1]]
+        rows = "".join(chunk["rows"] for chunk in world.table(peer, "local")).split()
+        assert rows[-1].rsplit(",", 1)[1] == "direct", "who is gone carries nothing"
+
+
+def test_the_partner_of_one_who_vanished_keeps_everything_and_is_told() -> None:
+    world = LiveWorld(Setup(frames=600))
+    world.at(3_000_000, lambda: world.vanish(1))
+    world.run()
+    assert world.reports[0]["reason"] == "disconnected"
+    frames, rows = world.frames(0)
+    assert world.reports[0]["frame"] == len(frames) - 1
+    assert rows
+    view = world.participants[0].view()
+    assert view["screen"] == "ended"
+    assert view["overlay"]["title"] == "Your partner is gone"
+
+
+def test_a_report_lost_with_its_socket_is_given_again() -> None:
+    world = LiveWorld(Setup())
+    world.run(until=lambda: world.participants[0].stage is Stage.SAVING)
+    world.break_line(0)
+    world.run()
+    assert world.stages() == ["ended"] * 2
+    assert world.frames(0) == world.frames(1)
 
 
 def test_chunks_are_stored_once_however_often_the_socket_breaks() -> None:

@@ -80,6 +80,7 @@ class LiveWorld:
         self.reports: dict[int, dict[str, Any]] = {}
         self.cut_direct: set[tuple[int, int]] = set()  # (source, target)
         self.is_relay_cut = False
+        self.vanished: set[int] = set()
         self.sent_direct = self.sent_relayed = self.lost_signals = self.doubled_chunks = 0
         self._chance = Random(setup.seed)
         self._hands = [Random(setup.seed * 31 + index) for index in range(setup.peers)]
@@ -109,10 +110,13 @@ class LiveWorld:
 
     def run(self, until: Callable[[], bool] | None = None) -> int:
         """Jump from wake to wake until everybody is done; gives the time."""
-        while not all(participant.is_done for participant in self.participants):
+        while not all(p.is_done for n, p in enumerate(self.participants) if n not in self.vanished):
             if until is not None and until():
                 break
-            wakes = [participant.next_wake_us() for participant in self.participants]
+            wakes = [
+                NEVER if index in self.vanished else participant.next_wake_us()
+                for index, participant in enumerate(self.participants)
+            ]
             due_us = min(wakes)
             if self._queue and self._queue[0][0] <= due_us:
                 self.now_us, _, action = heapq.heappop(self._queue)
@@ -168,6 +172,8 @@ class LiveWorld:
 
     def tell(self, index: int, door: Callable[[Participant], Any]) -> None:
         """Knock at a participant's door, and carry out what it wants."""
+        if index in self.vanished:
+            return
         door(self.participants[index])
         self.carry_out(index)
 
@@ -176,12 +182,14 @@ class LiveWorld:
             if self._sides[index, peer, attempt].is_closed:
                 return
             sdp = f"{kind} {attempt} of {index}"
-            self.tell(index, lambda p: p.local_description(peer, attempt, kind, sdp, self.now_us))
-            for candidate in ({"candidate": f"{sdp} here", "sdpMid": "0", "sdpMLineIndex": 0}, None):
-                self.tell(
-                    index,
-                    lambda p, c=candidate: p.local_candidate(peer, attempt, c, self.now_us),  # type: ignore[misc]
-                )
+            candidate = {"candidate": f"{sdp} here", "sdpMid": "0", "sdpMLineIndex": 0}
+            doors: list[Callable[[Participant], None]] = [
+                lambda p: p.local_description(peer, attempt, kind, sdp, self.now_us),
+                lambda p: p.local_candidate(peer, attempt, candidate, self.now_us),
+            ]
+            self._chance.shuffle(doors)  # a browser may have a candidate before we have its description
+            for door in (*doors, lambda p: p.local_candidate(peer, attempt, None, self.now_us)):
+                self.tell(index, door)
 
         self.later(GATHER_US, gathered)
 
@@ -243,7 +251,7 @@ class LiveWorld:
 
     def _open_line(self, index: int) -> None:
         line = self._lines[index]
-        if not line.is_open and not self.participants[index].is_done:
+        if not line.is_open and not self.participants[index].is_done and index not in self.vanished:
             line.is_open = True
             self.tell(index, lambda p: p.server_opened(self.now_us))
 
@@ -255,6 +263,11 @@ class LiveWorld:
             line.epoch += 1
             self.tell(index, lambda p: p.server_closed(self.now_us))
             self.later(REOPEN_US, lambda: self._open_line(index))
+
+    def vanish(self, index: int) -> None:
+        """Its machine loses power: nothing comes from it or reaches it any more."""
+        self.break_line(index)
+        self.vanished.add(index)
 
     def _send_up(self, index: int, serve: Callable[[], None]) -> None:
         self._send(index, 0, serve)
@@ -305,7 +318,7 @@ class LiveWorld:
                 self._store(index, message)
             case "finished":
                 self.reports[index] = message
-                if len(self.reports) == self.setup.peers:
+                if len(self.reports) == self.setup.peers - len(self.vanished):
                     verdict = {"type": "verdict", "match_id": MATCH, "episode": 0, "is_equal": True}
                     for peer in range(self.setup.peers):
                         self._send_down(peer, {**verdict, "replay": "equal", "sha256": ""})

@@ -1,6 +1,6 @@
 """Signals come once and in order, whatever happens to the messages that carry them."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from live.client.signaling import MAX_MESSAGE_BYTES, MAX_PENDING, RESEND_US, SignalStream
@@ -19,6 +19,8 @@ Actions = st.lists(
 
 
 @given(Actions)
+@example([(what, 0, 1) for what in ("queue", "send", "queue", "send", "deliver")])  # the second first
+@example([(what, 0, 1) for what in ("queue", "send", "double", "deliver")])
 def test_everything_arrives_once_and_in_order(actions: list[tuple[str, int, int]]) -> None:
     streams = [SignalStream(), SignalStream()]
     queued: list[list[int]] = [[], []]
