@@ -1,12 +1,14 @@
 """Bots as participants: they come to a server by the same protocol as people and play to the end."""
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from live.client.participant import Participant
-from live.headless.host import HeadlessHost, LoopLag
+from live.client.terms import Params
+from live.headless.host import HeadlessHost, LoopLag, measure_game
 from live.sources import build_id
 from rollback_core.events import EndReason
 from rollback_core.peer import Peer
@@ -120,12 +122,21 @@ async def run_bots(plan: BotPlan, on_progress: Callable[[int, int], None] | None
     A group of ConnectionErrors if the server is not there, of UsageErrors if it plays another game.
     """
     build = build_id()
+    costs: dict[str, int] = {}
     done = 0
+
+    def measure(game_id: str, params: Params) -> int:
+        """Once for all: measuring stops the loop, and with it every bot that plays already."""
+        key = json.dumps([game_id, params], sort_keys=True)
+        if key not in costs:
+            costs[key] = measure_game(game_id, params)
+        return costs[key]
 
     async def one(number: int) -> BotOutcome:
         nonlocal done
         await asyncio.sleep(number * STAGGER_S)
-        host = HeadlessHost(plan.url, number + 1, build, _Hands(plan, number).act, game=plan.game)
+        act = _Hands(plan, number).act
+        host = HeadlessHost(plan.url, number + 1, build, act, game=plan.game, measure=measure)
         if plan.leave_after_s:
             asyncio.get_running_loop().call_later(plan.leave_after_s, host.leave, "the time is up")
         participant = await host.run()
