@@ -206,6 +206,111 @@ def report(
 
 
 @app.command()
+def serve(
+    game: Annotated[
+        str | None, typer.Option("--game", metavar="ID", help="What is played; slime-v1 unless said.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", metavar="FILE|NAME", help="Game, players and session of a scenario."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0: any free one.")] = 8000,
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="Everything recorded is kept here.")
+    ] = Path("data"),
+    pyodide: Annotated[
+        Path | None, typer.Option("--pyodide", metavar="DIR", help="Instead of the npm package here.")
+    ] = None,
+    stun: Annotated[list[str] | None, typer.Option("--stun", metavar="URL", help="A STUN server.")] = None,
+    turn: Annotated[
+        list[str] | None,
+        typer.Option("--turn", metavar="URL", help="A TURN server; its secret in SAMETICK_TURN_SECRET."),
+    ] = None,
+    relay_only: Annotated[
+        bool, typer.Option("--relay-only", help="Players' addresses stay hidden: everything over TURN.")
+    ] = False,
+    no_direct: Annotated[
+        bool, typer.Option("--no-direct", help="No connections between players: this server relays.")
+    ] = False,
+    hud: Annotated[bool, typer.Option("--hud", help="Show figures of the connection in the page.")] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option("--origin", metavar="URL", help="A further origin that pages may be of."),
+    ] = None,
+) -> None:
+    """Live games in browsers: serves the page, joins players, keeps and certifies their data."""
+    from sametick.serve_command import serve_games
+
+    raise typer.Exit(
+        serve_games(
+            game=game,
+            scenario=scenario,
+            host=host,
+            port=port,
+            data=data,
+            pyodide=pyodide,
+            stun=stun or [],
+            turn=turn or [],
+            relay_only=relay_only,
+            no_direct=no_direct,
+            hud=hud,
+            origins=origin or [],
+        )
+    )
+
+
+@app.command()
+def bots(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The server's address, as it prints it.")],
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=1, max=32, help="Two bots each, or a scenario's peers.")
+    ] = 1,
+    seats: Annotated[
+        int | None,
+        typer.Option("--seats", min=1, max=64, help="So many bots, instead of pairs; 1 to play with one."),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", help='"random", "scripted", "idle" or "path.py:attr".')
+    ] = "random",
+    hold_frames: Annotated[
+        int, typer.Option("--hold-frames", min=1, help="random: mean frames between changes.")
+    ] = 12,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Of random bots.")] = 1,
+    game: Annotated[
+        str | None, typer.Option("--game", metavar="ID", help="Only if the server plays this one.")
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option("--scenario", metavar="FILE|NAME", help="Its players' bots and seed, as simulated."),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0, help="Leave after so long; 0: play to the end.")
+    ] = 0,
+    is_json: Json = False,
+) -> None:
+    """Headless peers over WebRTC that play on a server. Exit 1 if any match's data are not equal and true."""
+    from sametick.bots_command import play_bots
+
+    raise typer.Exit(
+        play_bots(
+            url,
+            groups=pairs,
+            seats=seats,
+            policy=policy,
+            hold_frames=hold_frames,
+            seed=seed,
+            game=game,
+            scenario=scenario,
+            seconds=seconds,
+            is_json=is_json,
+        )
+    )
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the two reports go.")] = Path(
         "out/demo"

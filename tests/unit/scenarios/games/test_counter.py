@@ -45,6 +45,21 @@ def test_players_out_of_range(players: int) -> None:
         Counter(players=players)
 
 
+def test_work_is_done_on_every_step() -> None:
+    """Each round mixes: 3 rounds differ from 2, and a heavy game is as deterministic as a light one."""
+    states = []
+    for work in (0, 2, 3, 3):
+        game = Counter(work=work)
+        game.reset(7)
+        for frame in range(20):
+            game.step((frame % 4, 1))
+        states.append(game.save_state())
+    assert states[2] == states[3]
+    assert len(set(states)) == 3
+    with pytest.raises(UsageError, match="work: 0 to"):
+        Counter(work=-1)
+
+
 def test_the_rules_are_those_that_the_id_promises() -> None:
     """Equal ids promise equal trajectories: to change the rules, change the id, then this value."""
     game = Counter()

@@ -1,0 +1,84 @@
+"""Presses on their way from the key to the screen, for the log table.
+
+A press is taken by the first tick that queues an input after it, becomes that frame's input, is
+stepped when the session has passed the frame, and is seen when a picture made after that is painted.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_PENDING: Final = (
+    64  # presses that wait to be seen; a hidden page paints nothing, and people press ten a second
+)
+MAX_VIEWS: Final = 256  # views that wait to be painted: some seconds of them
+
+
+@dataclass(slots=True)
+class _Press:
+    pressed_us: int
+    presented_frames: int
+    taken_us: int | None = None
+    frame: int = -1
+    stepped_us: int | None = None
+    serial: int | None = None  # of the first view that shows it
+
+
+class Presses:
+    """`presented_frames` is the peer's count when something happens; it measures waiting in frames."""
+
+    __slots__ = ("_pending", "_views")
+
+    def __init__(self) -> None:
+        self._pending: list[_Press] = []
+        self._views: dict[int, int] = {}
+
+    def pressed(self, at_us: int, presented_frames: int) -> None:
+        if len(self._pending) < MAX_PENDING:
+            self._pending.append(_Press(at_us, presented_frames))
+
+    def ticked(self, now_us: int, first_input_frame: int, input_end: int, current_frame: int) -> None:
+        """A tick queued inputs for the frames from `first_input_frame` up to `input_end`."""
+        for press in self._pending:
+            if press.taken_us is None and input_end > first_input_frame:
+                press.taken_us = now_us
+                press.frame = first_input_frame
+            if press.taken_us is not None and press.stepped_us is None and current_frame > press.frame:
+                press.stepped_us = now_us
+
+    def shown(self, serial: int, presented_frames: int) -> bool:
+        """A view was made; True if the page is to say when it is painted."""
+        is_awaited = False
+        for press in self._pending:
+            if press.stepped_us is not None:
+                is_awaited = True
+                if press.serial is None:
+                    press.serial = serial
+        if is_awaited:
+            if len(self._views) == MAX_VIEWS:
+                del self._views[next(iter(self._views))]
+            self._views[serial] = presented_frames
+        return is_awaited
+
+    def drawn(self, serial: int, at_us: int) -> list[dict[str, int]]:
+        """View `serial` was painted: the presses that are seen with it, with their times."""
+        presented_frames = self._views.get(serial)
+        if presented_frames is None:
+            return []
+        seen = [press for press in self._pending if press.serial is not None and press.serial <= serial]
+        self._pending = [press for press in self._pending if press not in seen]
+        self._views = {each: count for each, count in self._views.items() if each > serial}
+        return [
+            {
+                "pressed_us": press.pressed_us,
+                "taken_us": press.taken_us or 0,
+                "stepped_us": press.stepped_us or 0,
+                "drawn_us": at_us,
+                "ticks": presented_frames - press.presented_frames,
+            }
+            for press in seen
+        ]
+
+    def clear(self) -> None:
+        """Another match, or none."""
+        self._pending.clear()
+        self._views.clear()

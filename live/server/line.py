@@ -1,0 +1,59 @@
+"""One participant's WebSocket as the rest of the server sees it: things to send, when it was last heard."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+from aiohttp import web
+
+from live.server.limits import Bucket
+
+MAX_QUEUED: Final = (
+    2_048  # frames that wait for a slow reader; beyond it datagrams are dropped, as on any path
+)
+CLOSE_POLICY: Final = 1008
+
+
+class Line:
+    """Sends in order from a queue of its own, so that one slow reader holds nobody up."""
+
+    def __init__(self, socket: web.WebSocketResponse, texts: Bucket, datagrams: Bucket, now_us: int) -> None:
+        self.texts = texts
+        self.datagrams = datagrams
+        self.heard_at_us = now_us
+        self.dropped = 0
+        self._socket = socket
+        self._queue: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._sender = asyncio.create_task(self._send_for_ever())
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Queue a control message."""
+        self._queue.put_nowait(json.dumps(message, separators=(",", ":")))
+
+    def relay(self, frame: bytes) -> None:
+        """Queue datagrams, unless too much waits already."""
+        if self._queue.qsize() < MAX_QUEUED:
+            self._queue.put_nowait(frame)
+        else:
+            self.dropped += 1
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Send what is queued, then close."""
+        self._queue.put_nowait(None)
+        await self._sender
+        await self._socket.close(code=code, message=reason.encode())
+
+    async def _send_for_ever(self) -> None:
+        try:
+            while (item := await self._queue.get()) is not None:
+                if isinstance(item, str):
+                    await self._socket.send_str(item)
+                else:
+                    await self._socket.send_bytes(item)
+        except (ConnectionError, RuntimeError):
+            pass  # the socket is gone; its handler notices and tells everybody
+
+    async def abandon(self) -> None:
+        """The socket is gone: send nothing more."""
+        self._sender.cancel()
+        await asyncio.gather(self._sender, return_exceptions=True)

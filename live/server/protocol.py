@@ -1,0 +1,113 @@
+"""Control messages between participants and server, version 1: the only way in for their text.
+
+Every message is checked here, field by field, before anything else sees it. What the server sends is
+made from the same kind of models, so that the contract in docs/live.md stands in one place.
+"""
+
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+PROTOCOL_VERSION: Final = 1
+MAX_TEXT_BYTES: Final = 64 * 1024  # any message but a chunk
+MAX_CHUNK_BYTES: Final = 256 * 1024  # 600 frames of eight players with infos
+MAX_REPORT_BYTES: Final = 4 * 1024 * 1024  # `finished` of hours of play, ten points a second
+MAX_PEERS: Final = 8
+_MAX_INT: Final = 2**53  # what JavaScript can say exactly
+
+Count = Annotated[int, Field(ge=0, le=_MAX_INT)]
+PeerNumber = Annotated[int, Field(ge=0, lt=MAX_PEERS)]
+Word = Annotated[str, Field(max_length=200)]
+MatchId = Annotated[str, Field(pattern=r"^[0-9a-z]{1,40}$")]
+
+
+class ProtocolError(Exception):
+    """A message that is none of ours. `code` goes into the log and to the sender."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Hello(Message):
+    type: Literal["hello"]
+    v: int
+    build_id: Word
+    token: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{20,60}$")] | None
+    label: Annotated[dict[Word, Word], Field(max_length=16)]
+
+
+class Loaded(Message):
+    type: Literal["loaded"]
+    step_cost_us: Count
+
+
+class SignalItem(Message):
+    serial: Count
+    body: dict[str, Any]  # what peers tell each other is their business; its size is limited
+
+
+class Signal(Message):
+    type: Literal["signal"]
+    match_id: MatchId
+    to: PeerNumber
+    items: Annotated[list[SignalItem], Field(max_length=512)]
+    ack: Count
+
+
+class Chunk(Message):
+    type: Literal["chunk"]
+    match_id: MatchId
+    table: Literal["frames", "local", "log"]
+    serial: Annotated[int, Field(ge=0, le=1_000_000)]
+    data: str
+
+
+class InvalidFrom(Message):
+    frame: int
+    reason: Word
+
+
+class Finished(Message):
+    type: Literal["finished"]
+    match_id: MatchId
+    reason: Annotated[str, Field(pattern=r"^[a-z-]{1,40}$")]
+    peer: PeerNumber | None
+    frame: int
+    detail: Annotated[str, Field(max_length=1_000)]
+    invalid_from: InvalidFrom | None
+    counts: Annotated[dict[Literal["frames", "local", "log"], Count], Field(max_length=3)]
+    metrics: dict[str, Any]
+
+
+class Pong(Message):
+    type: Literal["pong"]
+    t: Count
+
+
+FromParticipant: TypeAlias = Annotated[
+    Hello | Loaded | Signal | Chunk | Finished | Pong, Field(discriminator="type")
+]
+
+_ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(FromParticipant)
+
+
+def parse(text: str) -> Hello | Loaded | Signal | Chunk | Finished | Pong:
+    """The message in a text frame; ProtocolError for anything else."""
+    size = len(text.encode())
+    if size > MAX_REPORT_BYTES:
+        raise ProtocolError("TOO-LONG", f"{size} bytes")
+    try:
+        message: Hello | Loaded | Signal | Chunk | Finished | Pong = _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProtocolError("BAD-MESSAGE", f"{where}: {first['msg']}") from None
+    limit = {Chunk: MAX_CHUNK_BYTES, Finished: MAX_REPORT_BYTES}.get(type(message), MAX_TEXT_BYTES)
+    if size > limit:
+        raise ProtocolError("TOO-LONG", f"{message.type} of {size} bytes, at most {limit}")
+    return message

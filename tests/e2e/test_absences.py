@@ -1,0 +1,130 @@
+"""Pages that are hidden, frozen, reloaded or closed while a partner plays on."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from chromium import Chromium
+from live_game import LiveGame, Result, live_game, pause, scenario
+from page_player import PagePlayer, closed, two_pages
+
+from scenarios.scenario import LinkSetup, SessionSetup
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
+
+IMPATIENT = SessionSetup(reconnect_limit_us=2_000_000)
+
+
+async def hide(browser: Chromium, player: PagePlayer) -> None:
+    """Another tab in front of the player's; it is hidden from then on."""
+    await player.page.bring_to_front()
+    await browser.open_beside("about:blank")
+    await player.until("document.hidden")
+
+
+def focus(result: Result, player: int) -> list[str]:
+    """The player's focus column, from the shared table."""
+    rows = csv.DictReader((result.folder / "player-0.csv").read_text().splitlines())
+    return [
+        row[next(name for name in row if name.startswith("isFocused") and str(player) in name)]
+        for row in rows
+    ]
+
+
+async def test_hidden_for_5_s_the_partner_plays_on(
+    tmp_path: Path, served: Path, a_chromium: Chromium
+) -> None:
+    played = scenario(link=LinkSetup(delay_us=40_000), frames=270)
+    async with live_game(tmp_path, served, played) as game:
+        players = await two_pages(a_chromium, game.url)
+        await players[0].until_frame(40)
+        await hide(a_chromium, players[0])
+        await pause(5)
+        await players[0].page.bring_to_front()
+        [result] = await game.over()
+        result.check_sound()
+        result.check_impaired()
+        assert result.table["exercised"]["interruptions"] == 0
+        flags = focus(result, 0)
+        print(flags)
+        assert len(set(flags)) == 2
+        assert flags[0] == flags[-1]
+        assert len(set(focus(result, 1))) == 1
+        await closed(players)
+
+
+async def test_hidden_across_the_end_of_an_episode(
+    tmp_path: Path, served: Path, a_chromium: Chromium
+) -> None:
+    played = scenario(link=LinkSetup(delay_us=40_000), frames=90, episodes=2)
+    async with live_game(tmp_path, served, played) as game:
+        players = await two_pages(a_chromium, game.url)
+        await players[0].until_frame(60)
+        await hide(a_chromium, players[0])
+        await players[1].until_frame(120)
+        await players[0].page.bring_to_front()
+        [result] = await game.over()
+        result.check_sound()
+        result.check_impaired()
+        flags = focus(result, 0)
+        assert flags[88] == flags[91] != flags[0]
+        await closed(players)
+
+
+async def test_frozen_for_3_s_the_game_pauses_and_resumes(
+    tmp_path: Path, served: Path, a_chromium: Chromium
+) -> None:
+    played = scenario(link=LinkSetup(delay_us=40_000), frames=150)
+    async with live_game(tmp_path, served, played) as game:
+        players = await two_pages(a_chromium, game.url)
+        await players[0].until_frame(40)
+        await hide(a_chromium, players[0])
+        await players[0].page.freeze()
+        await players[1].until_title("One moment")
+        await pause(3)
+        await players[0].page.thaw()
+        await players[0].page.bring_to_front()
+        [result] = await game.over()
+        result.check_sound()
+        assert result.log(1, "interrupted")
+        assert len(result.log(1, "resumed")) == len(result.log(1, "interrupted"))
+        await closed(players)
+
+
+async def lone_survivor(game: LiveGame, survivor: PagePlayer) -> Result:
+    """The match as it ended for peer 1, whose partner went away."""
+    await survivor.until_screen("ended")
+    [result] = await game.over()
+    table = result.table
+    assert table["data"]["equal"], table["data"]["first_difference"]
+    assert table["data"]["true"], table["data"]["first_difference"]
+    assert result.ends == ["vanished", "disconnected"]
+    # What the one who went away had sent is a prefix of what the survivor holds: nothing is lost.
+    assert result.shared(1).startswith(result.shared(0))
+    assert table["data"]["rows"] == result.shared(1).count(b"\n") - 1 >= 60
+    return result
+
+
+async def test_reloaded_the_partner_ends_cleanly(tmp_path: Path, served: Path, a_chromium: Chromium) -> None:
+    played = scenario(link=LinkSetup(delay_us=40_000), session=IMPATIENT)
+    async with live_game(tmp_path, served, played) as game:
+        players = await two_pages(a_chromium, game.url)
+        await players[0].until_frame(80)
+        await players[0].page.reload()
+        await lone_survivor(game, players[1])
+        assert "Your partner is gone" in (await players[1].seen())["titles"]
+        # The reloaded page is a newcomer, who waits for the next match.
+        await players[0].until_screen("waiting")
+        await closed(players)
+
+
+async def test_closed_the_survivor_keeps_every_confirmed_row(
+    tmp_path: Path, served: Path, a_chromium: Chromium
+) -> None:
+    played = scenario(link=LinkSetup(delay_us=40_000), session=IMPATIENT)
+    async with live_game(tmp_path, served, played) as game:
+        players = await two_pages(a_chromium, game.url)
+        await players[0].until_frame(80)
+        await players[0].page.close()
+        await lone_survivor(game, players[1])
+        await players[1].page.close()

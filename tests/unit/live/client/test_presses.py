@@ -1,0 +1,56 @@
+"""A press is followed from the key to the picture that shows it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from live.client.presses import MAX_PENDING, MAX_VIEWS, Presses
+
+PERIOD_US = 1000
+
+
+@given(
+    delay_frames=st.integers(0, 5),
+    press_at_us=st.lists(st.integers(0, 30 * PERIOD_US), min_size=1, max_size=20, unique=True),
+    painted=st.lists(st.booleans(), min_size=60, max_size=60),
+    stalled=st.sets(st.integers(0, 40)),
+)
+def test_every_press_is_seen_once_and_its_stages_are_in_order(
+    delay_frames: int, press_at_us: list[int], painted: list[bool], stalled: set[int]
+) -> None:
+    presses = Presses()
+    waiting = sorted(press_at_us)
+    current = presented = 0
+    seen: list[dict[str, int]] = []
+    for tick, is_painted in enumerate([*painted, True]):
+        now_us = tick * PERIOD_US
+        while waiting and waiting[0] <= now_us:
+            presses.pressed(waiting.pop(0), presented)
+        first = current + delay_frames
+        if tick not in stalled:
+            current += 1
+            presented += 1
+        presses.ticked(now_us, first, current + delay_frames, current)
+        is_awaited = presses.shown(tick, presented)
+        if is_painted:
+            finished = presses.drawn(tick, now_us + 300)
+            assert bool(finished) == is_awaited
+            seen += finished
+    assert [press["pressed_us"] for press in seen] == sorted(press_at_us)
+    for press in seen:
+        assert press["pressed_us"] <= press["taken_us"] <= press["stepped_us"] <= press["drawn_us"]
+        assert press["ticks"] > delay_frames
+
+
+def test_a_painted_view_without_presses_says_nothing() -> None:
+    presses = Presses()
+    assert not presses.shown(1, 1)
+    assert presses.drawn(1, 5) == []
+
+
+def test_a_page_that_paints_nothing_costs_bounded_memory() -> None:
+    presses = Presses()
+    for tick in range(2 * MAX_VIEWS):
+        presses.pressed(tick, tick)
+        presses.ticked(tick, tick, tick + 1, tick + 1)
+        presses.shown(tick, tick + 1)
+    assert len(presses.drawn(2 * MAX_VIEWS - 1, 0)) == MAX_PENDING
