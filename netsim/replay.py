@@ -1,27 +1,17 @@
 """Playing an input log again through a fresh game, without peers or network."""
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from netsim.world import make_match, match_seed
-from rollback_core.episodes import FINISHED, Episodes
+from rollback_core.episodes import Episodes
 from rollback_core.errors import UsageError
 from rollback_core.events import CommittedFrame
-from rollback_core.recorder import shared_header, shared_row
+from rollback_core.replay import ReplayResult, replay_through
 from scenarios.registry import create_game
 from scenarios.scenario import Scenario
 
 INPUTS_FORMAT = 1  # of inputs.json
-
-
-class ReplayResult(NamedTuple):
-    """`rows` of the shared table; the digest is of the final state's canonical bytes."""
-
-    header: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-    final_frame: int
-    state_digest: str
 
 
 def inputs_table(scenario: Scenario, frames: Sequence[CommittedFrame]) -> dict[str, Any]:
@@ -62,35 +52,10 @@ def replay(inputs: dict[str, Any], to_frame: int | None = None) -> ReplayResult:
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"input log: {type(error).__name__}: {error}") from error
-    _check_actions(log, players=len(game.spec.agents), highest=game.spec.action_count)
-    rows, last = _rows(match, log)
-    digest = hashlib.sha256(match.encode_state(match.save_state())).hexdigest()
-    return ReplayResult(shared_header(game.spec), rows, last, digest)
+    return replay_through(match, log)
 
 
 def replay_frames(scenario: Scenario, frames: Sequence[CommittedFrame]) -> list[tuple[Any, ...]]:
     """Header and rows of the shared table as a fresh game gives them for these inputs."""
-    match = make_match(scenario)
-    rows, _ = _rows(match, frames)
-    return [shared_header(match.game.spec), *rows]
-
-
-def _rows(match: Episodes, frames: Sequence[CommittedFrame]) -> tuple[list[tuple[Any, ...]], int]:
-    rows = []
-    last = -1
-    for frame in frames:
-        if match.phase == FINISHED:
-            break
-        last = frame.frame
-        row = shared_row(frame._replace(outcome=match.step(frame.actions)))
-        if row is not None:
-            rows.append(row)
-    return rows, last
-
-
-def _check_actions(log: Sequence[CommittedFrame], *, players: int, highest: int) -> None:
-    for frame in log:
-        if len(frame.actions) != players or not all(
-            type(action) is int and 0 <= action <= highest for action in frame.actions
-        ):
-            raise UsageError(f"input log: frame {frame.frame} has actions {frame.actions}")
+    found = replay_through(make_match(scenario), frames)
+    return [found.header, *found.rows]

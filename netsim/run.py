@@ -11,7 +11,7 @@ from typing import Any
 
 from netsim.build import build_id
 from netsim.host import Host
-from netsim.metrics import SAMPLE_US, MetricsWatch, PathSeries, exercised
+from netsim.metrics import MetricsWatch, PathSeries, exercised
 from netsim.oracle import Oracle
 from netsim.randomness import generator
 from netsim.shared_data import SessionData, collect, verdict_of_data
@@ -20,6 +20,7 @@ from netsim.verdict import sentence, tested_expectations
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world
 from rollback_core import __version__
+from rollback_core.metrics import SAMPLE_US
 from scenarios.scenario import Event, Scenario, scenario_hash, to_json
 
 RESULT_FORMAT = 1  # of result.json
@@ -143,7 +144,7 @@ def _table(
                 "crashed": host.is_gone,
                 "invalid_from": _invalid_from(host),
                 "metrics": metrics.table(host, least, worst.get(index), speculative),
-                "depth_histogram": sorted([depth, count] for depth, count in watched.depths.items()),
+                "depth_histogram": watched.depth_histogram,
                 "series": watched.series,
             }
         )

@@ -8,11 +8,12 @@ from netsim.faults import Faults
 from netsim.host import Host, HostObserver
 from netsim.network import Network
 from netsim.randomness import generator
-from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig, TimeSyncKind, WindowPolicy
+from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
 from rollback_core.life import State
 from rollback_core.peer import Peer
 from rollback_core.simulation import GameSpec
+from scenarios import terms as scenario_terms
 from scenarios.policies import create_policy
 from scenarios.registry import create_game
 from scenarios.scenario import Scenario
@@ -50,44 +51,18 @@ class World:
 
 
 def match_terms(scenario: Scenario, spec: GameSpec, build_id: str) -> MatchTerms:
-    """The terms that all peers of this scenario share."""
-    session = scenario.session
-    rate = session.frame_rate_hz
-    return MatchTerms(
+    """The terms that all peers of this scenario share in the simulator."""
+    return scenario_terms.match_terms(
+        scenario,
+        spec,
         session_id=f"{scenario.name}/{scenario.seed}",
         build_id=build_id,
-        game_id=spec.id,
-        action_count=spec.action_count,
         seed=match_seed(scenario.seed),
-        seats=tuple(player.peer for player in scenario.players),
-        episodes=scenario.game.episodes,
-        max_steps=scenario.game.max_steps,
-        countdown_frames=scenario.game.countdown_frames,
-        frame_rate_hz=rate,
-        prediction_window_frames=session.prediction_window_frames,
-        window_policy=WindowPolicy(session.window_policy),
-        max_input_delay_frames=max(session.max_input_delay_frames, session.input_delay_frames),
-        checksum_interval_frames=session.checksum_interval_frames,
-        focus_timeout_frames=session.focus_timeout_us * rate // 1_000_000,
-        interrupt_us=session.interrupt_us,
-        reconnect_limit_us=session.reconnect_limit_us,
-        pause_on_hidden=session.pause_on_hidden,
     )
 
 
 def peer_config(scenario: Scenario, peer: int, incarnation: int) -> PeerConfig:
-    session = scenario.session
-    return PeerConfig(
-        peer=peer,
-        incarnation=incarnation,
-        input_delay_frames=session.input_delay_frames,
-        delay_policy=DelayPolicy(session.input_delay_policy),
-        predictor=session.predictor,
-        time_sync=TimeSyncKind(session.time_sync),
-        quality_interval_us=session.quality_interval_us,
-        handshake_timeout_us=session.handshake_timeout_us,
-        linger_us=session.linger_us,
-    )
+    return scenario_terms.peer_config(scenario.session, peer, incarnation)
 
 
 def match_seed(seed: int) -> int:
@@ -112,13 +87,15 @@ def build_world(scenario: Scenario, build_id: str, observers: tuple[HostObserver
     env = Clock()
     network = Network(env, scenario.network, scenario.seed)
     spec = create_game(scenario.game.id, scenario.game.params).spec
-    terms = match_terms(scenario, spec, build_id)
+    agreed = match_terms(scenario, spec, build_id)
     hosts = [
-        _make_host(scenario, env, network, terms, index, observers) for index in range(scenario.peer_count)
+        _make_host(scenario, env, network, agreed, index, observers) for index in range(scenario.peer_count)
     ]
     faults = Faults(env, hosts, network)
     faults.start(scenario.events)
-    return World(scenario, env, network, hosts, faults, terms, spec, scenario.limit_us or _limit_us(scenario))
+    return World(
+        scenario, env, network, hosts, faults, agreed, spec, scenario.limit_us or _limit_us(scenario)
+    )
 
 
 def _make_host(

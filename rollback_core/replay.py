@@ -19,7 +19,7 @@ class ReplayResult(NamedTuple):
     state_digest: str
 
 
-def replay_frames(match: Episodes, frames: Sequence[CommittedFrame]) -> ReplayResult:
+def replay_through(match: Episodes, frames: Sequence[CommittedFrame]) -> ReplayResult:
     """Step a fresh match through these frames' actions. UsageError for actions that are none."""
     spec = match.game.spec
     players, highest = len(spec.agents), spec.action_count

@@ -10,7 +10,7 @@ from typing import Any, Final
 from live.client.seat import Seat
 from rollback_core.episodes import COUNTDOWN, FINISHED, PLAYING, WAITING
 from rollback_core.events import Ended
-from rollback_core.session import State
+from rollback_core.life import State
 
 Notice = dict[str, Any]
 

@@ -32,10 +32,10 @@ from rollback_core.events import (
     RolledBack,
     Started,
 )
+from rollback_core.life import State
 from rollback_core.metrics import PeerMetrics
 from rollback_core.peer import Peer
 from rollback_core.recorder import csv_text, shared_header, shared_row
-from rollback_core.session import State
 from rollback_core.timers import NEVER
 from scenarios.registry import create_game
 
@@ -132,7 +132,7 @@ class Seat:
 
     def _receive(self, peer: int, data: bytes, now_us: int) -> None:
         self.peer.receive_datagram(peer, data, now_us)
-        if self.peer.session.has_datagrams or self.peer.events:
+        if self.peer.session.mailbox.outbox or self.peer.events:
             self._pump(now_us)
 
     def channel_opened(self, peer: int, attempt: int, now_us: int) -> None:
@@ -216,7 +216,8 @@ class Seat:
             is_tick = now_us >= self.peer.next_tick_us
             played = self.peer.wake(now_us, actions)
             if is_tick:
-                self.metrics.ticked(self.peer, played, now_us, now_us)
+                if self.metrics.ticked(self.peer, played, now_us):
+                    self.metrics.sample(self.peer, now_us, now_us)
         self._pump(now_us)
         if self.peer.session.state is not State.CLOSED:
             for number in self._partners:

@@ -16,7 +16,7 @@ from rollback_core.episodes import Episodes
 from rollback_core.errors import RollbackError
 from rollback_core.events import CommittedFrame
 from rollback_core.recorder import csv_text, shared_header
-from rollback_core.replay import replay_frames
+from rollback_core.replay import replay_through
 from scenarios.registry import create_game
 
 REPLAY_S: Final = 120  # an hour of the heaviest shipped game takes a tenth of it
@@ -96,7 +96,7 @@ def replayed_rows(inputs: dict[str, Any]) -> str:
             zip(inputs["actions"], inputs["focus"], inputs["left"], strict=True)
         )
     ]
-    found = replay_frames(match, log)
+    found = replay_through(match, log)
     return csv_text([shared_header(game.spec), *found.rows])
 
 

@@ -112,7 +112,7 @@ def test_locks_cover_pyproject() -> None:
 
     assert names(project["dependencies"]) <= locked_names("runtime")
     assert names(project["dependencies"], extras["live"]) <= locked_names("live")
-    assert names(project["dependencies"], extras["envs"], extras["live"], extras["dev"]) <= locked_names("dev")
+    assert names(project["dependencies"], *extras.values()) <= locked_names("dev")
 
 
 def test_locks_agree_on_versions() -> None:

@@ -52,8 +52,7 @@ def test_each_candidate_of_a_description_is_looked_at() -> None:
         "a=end-of-candidates\r\n"
     )
     expected = (
-        "v=0\r\nc=IN IP4 0.0.0.0\r\na=candidate:1 1 udp 1 127.0.0.9 9 typ host\r\n"
-        "a=end-of-candidates\r\n"
+        "v=0\r\nc=IN IP4 0.0.0.0\r\na=candidate:1 1 udp 1 127.0.0.9 9 typ host\r\na=end-of-candidates\r\n"
     )
     body = rewritten({"kind": "answer", "attempt": 3, "sdp": sdp}, front_of)
     assert body == {"kind": "answer", "attempt": 3, "sdp": expected}
