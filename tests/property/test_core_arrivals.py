@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from state_digest import describe
 
@@ -56,6 +56,7 @@ def outcome(way: Any, link: Link, data: bytes) -> str:
     return "taken"
 
 
+@settings(max_examples=300)
 @given(
     first=st.sampled_from([0, KNOWN, KNOWN + 1]) | st.integers(KNOWN - 12, KNOWN),
     ack=st.integers(-3, OWN + 3),

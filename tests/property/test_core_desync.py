@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from rollback_core import canonical, checksum
@@ -276,6 +276,7 @@ def changed(frame: CommittedFrame, what: int, value: int) -> CommittedFrame:
     return changes.get(what, frame)
 
 
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, 14), st.integers(0, 2)), min_size=1, max_size=25), st.integers(0, 25)
 )
