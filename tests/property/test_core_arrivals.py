@@ -11,7 +11,7 @@ from rollback_core.arrivals import Arrivals
 from rollback_core.episodes import Episodes
 from rollback_core.errors import WireError
 from rollback_core.link import Link
-from rollback_core.match import Match
+from rollback_core.match import MAX_AHEAD_FRAMES, Match
 from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
@@ -21,7 +21,7 @@ OWN = 40
 PLAYED = 34
 
 
-def side() -> tuple[Match, Link, Arrivals]:
+def side(known: int) -> tuple[Match, Link, Arrivals]:
     game = Counter(2)
     match = Match(
         Episodes(game, seed=1),
@@ -33,7 +33,7 @@ def side() -> tuple[Match, Link, Arrivals]:
     )
     for frame in range(OWN):
         match.queues[0].append(READY if not frame else frame % 4, True)
-    for frame in range(KNOWN):
+    for frame in range(known):
         match.queues[1].append(READY if not frame else frame // 9 % 4, True)
     match.update_confirmed()
     for _ in range(PLAYED):
@@ -58,7 +58,8 @@ def outcome(way: Any, link: Link, data: bytes) -> str:
 
 @settings(max_examples=300)
 @given(
-    first=st.sampled_from([0, KNOWN, KNOWN + 1]) | st.integers(KNOWN - 12, KNOWN),
+    known=st.sampled_from([KNOWN, KNOWN, PLAYED + MAX_AHEAD_FRAMES - 4]),
+    back=st.sampled_from([-1, 0, 0]) | st.integers(0, 12),
     ack=st.integers(-3, OWN + 3),
     numbers=st.tuples(st.integers(0, 255), st.integers(-128, 127), st.integers(-128, 127)),
     runs=RUNS,
@@ -66,8 +67,9 @@ def outcome(way: Any, link: Link, data: bytes) -> str:
     at=st.integers(0, 4),
 )
 def test_the_short_way_is_the_long_way(
-    first: int, ack: int, numbers: tuple[int, int, int], runs: list[Any], spoil: str, at: int
+    known: int, back: int, ack: int, numbers: tuple[int, int, int], runs: list[Any], spoil: str, at: int
 ) -> None:
+    first = known - back
     at = min(at, len(runs) - 1)
     if spoil == "empty run":
         runs[at] = (0, *runs[at][1:])
@@ -80,7 +82,7 @@ def test_the_short_way_is_the_long_way(
     head = wire._pack_inputs(b"abcd", wire.KIND_INPUTS, first, ack - first, *numbers)
     body = b"".join(bytes([length | 128 * focused, action]) for length, action, focused in runs)
     data = head + body + (b"x" if spoil == "odd" else b"")
-    sides = [side(), side()]
+    sides = [side(known), side(known)]
     before = describe(sides[0][:2])
     results = [
         outcome(way, link, data)

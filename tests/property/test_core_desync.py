@@ -272,6 +272,7 @@ def changed(frame: CommittedFrame, what: int, value: int) -> CommittedFrame:
         8: frame._replace(outcome=outcome._replace(truncateds=ENDED[value % 2])),
         9: frame._replace(outcome=outcome._replace(infos=INFOS[value])),
         10: frame._replace(outcome=outcome._replace(ends=value)),
+        11: frame._replace(outcome=outcome._replace(actions=actions)),
     }
     return changes.get(what, frame)
 
