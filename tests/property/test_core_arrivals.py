@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from state_digest import describe
 
@@ -11,7 +11,7 @@ from rollback_core.arrivals import Arrivals
 from rollback_core.episodes import Episodes
 from rollback_core.errors import WireError
 from rollback_core.link import Link
-from rollback_core.match import Match
+from rollback_core.match import MAX_AHEAD_FRAMES, Match
 from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
@@ -21,7 +21,7 @@ OWN = 40
 PLAYED = 34
 
 
-def side() -> tuple[Match, Link, Arrivals]:
+def side(known: int) -> tuple[Match, Link, Arrivals]:
     game = Counter(2)
     match = Match(
         Episodes(game, seed=1),
@@ -33,7 +33,7 @@ def side() -> tuple[Match, Link, Arrivals]:
     )
     for frame in range(OWN):
         match.queues[0].append(READY if not frame else frame % 4, True)
-    for frame in range(KNOWN):
+    for frame in range(known):
         match.queues[1].append(READY if not frame else frame // 9 % 4, True)
     match.update_confirmed()
     for _ in range(PLAYED):
@@ -43,14 +43,9 @@ def side() -> tuple[Match, Link, Arrivals]:
     return match, link, Arrivals(match, [link], 0, READY + 1)
 
 
-RUNS = st.lists(
-    st.tuples(
-        st.integers(0, 12) | st.integers(0, 127),
-        st.integers(0, READY) | st.integers(0, 255),
-        st.booleans(),
-    ),
-    max_size=6,
-)
+# Mostly what a partner would send, and now and then one thing about it that it would not.
+RUNS = st.lists(st.tuples(st.integers(1, 6), st.integers(0, READY), st.booleans()), min_size=1, max_size=5)
+SPOILS = st.sampled_from(["", "", "", "empty run", "unknown action", "far", "odd", "none"])
 
 
 def outcome(way: Any, link: Link, data: bytes) -> str:
@@ -61,20 +56,33 @@ def outcome(way: Any, link: Link, data: bytes) -> str:
     return "taken"
 
 
+@settings(max_examples=300)
 @given(
-    first=st.integers(15, KNOWN + 1) | st.integers(0, 2**32 - 1),
-    ack_delta=st.integers(-20, 30) | st.integers(-(2**15), 2**15 - 1),
+    known=st.sampled_from([KNOWN, KNOWN, PLAYED + MAX_AHEAD_FRAMES - 1]),
+    back=st.sampled_from([-1, 0, 0]) | st.integers(0, 12),
+    ack=st.integers(-3, OWN + 3),
     numbers=st.tuples(st.integers(0, 255), st.integers(-128, 127), st.integers(-128, 127)),
     runs=RUNS,
-    more=st.binary(max_size=1),
+    spoil=SPOILS,
+    at=st.integers(0, 4),
 )
 def test_the_short_way_is_the_long_way(
-    first: int, ack_delta: int, numbers: tuple[int, int, int], runs: list[Any], more: bytes
+    known: int, back: int, ack: int, numbers: tuple[int, int, int], runs: list[Any], spoil: str, at: int
 ) -> None:
-    head = wire._pack_inputs(b"abcd", wire.KIND_INPUTS, first, ack_delta, *numbers)
+    first = known - back
+    at = min(at, len(runs) - 1)
+    if spoil == "empty run":
+        runs[at] = (0, *runs[at][1:])
+    elif spoil == "unknown action":
+        runs[at] = (runs[at][0], READY + 1, True)
+    elif spoil == "far":
+        runs += [(127, 1, True)] * 5
+    elif spoil == "none":
+        runs = []
+    head = wire._pack_inputs(b"abcd", wire.KIND_INPUTS, first, ack - first, *numbers)
     body = b"".join(bytes([length | 128 * focused, action]) for length, action, focused in runs)
-    data = head + body + more
-    sides = [side(), side()]
+    data = head + body + (b"x" if spoil == "odd" else b"")
+    sides = [side(known), side(known)]
     before = describe(sides[0][:2])
     results = [
         outcome(way, link, data)
