@@ -63,18 +63,21 @@ async def test_hidden_for_5_s_the_partner_plays_on(
 async def test_hidden_across_the_end_of_an_episode(
     tmp_path: Path, served: Path, a_chromium: Chromium
 ) -> None:
-    played = scenario(link=LinkSetup(delay_us=40_000), frames=90, episodes=2)
+    """The round ends without the one who is hidden; the next one begins when they are back."""
+    frames = 150
+    played = scenario(link=LinkSetup(delay_us=40_000), frames=frames, episodes=2)
     async with live_game(tmp_path, served, played) as game:
         players, cover = await two_pages_one_covered(a_chromium, game.url)
-        await players[0].until_frame(60)
+        await players[0].until_frame(40)
         await hide(players[0], cover)
-        await players[1].until_frame(120)
+        await players[1].until_frame(frames + 40)  # waiting before a round is frames too
         await players[0].page.bring_to_front()
         [result] = await game.over()
         result.check_sound()
         result.check_impaired()
         flags = focus(result, 0)
-        assert flags[88] == flags[91] != flags[0]
+        assert [flags[0], flags[frames - 1], flags[frames]] == ["true", "false", "true"]
+        assert set(focus(result, 1)) == {"true"}
         await closed(players)
         await cover.close()
 
