@@ -89,11 +89,14 @@ def _true(table: Table) -> Headline:
 
 
 def _response(table: Table) -> Headline:
+    if all(peer["metrics"].get("input_to_present_max_frames") is None for peer in table["peers"]):
+        return Headline(title="Local response", value="–", meaning="not measured in this run", is_ok=None)
     worst, delay = 0, 0
     for peer in table["peers"]:
         metrics = peer["metrics"]
-        if metrics.get("input_to_present_max_frames", 0) >= worst:
-            worst, delay = metrics.get("input_to_present_max_frames", 0), metrics.get("input_delay_frames", 0)
+        if (metrics.get("input_to_present_max_frames") or 0) >= worst:
+            worst = metrics.get("input_to_present_max_frames") or 0
+            delay = metrics.get("input_delay_frames", 0)
     span = milliseconds(worst * frame_us(table))
     meaning = f"from a key press to the screen, at worst ({span}); the input delay is {delay}"
     return Headline(title="Local response", value=plural(worst, "frame"), meaning=meaning, is_ok=None)

@@ -171,17 +171,18 @@ def _exercise_rows(table: Table) -> list[tuple[str, str]]:
 
 
 def _versions(table: Table) -> list[tuple[str, str]]:
-    speed = table["simulated_us"] / max(1, table["wall_us"])
+    length = ("played", seconds(table["simulated_us"]))
+    if table["kind"] == "sim":
+        speed = table["simulated_us"] / max(1, table["wall_us"])
+        told = f"{seconds(table['simulated_us'])} in {seconds(table['wall_us'])}, {speed:,.0f}× real time"
+        length = ("simulated", told)
     return [
         *((name, str(version)) for name, version in table["versions"].items()),
         ("build", table["build_id"]),
         ("scenario hash", table["scenario_hash"]),
         ("trace hash", table["trace_hash"]),
         ("sha256 of the data", table["data"]["sha256"]),
-        (
-            "simulated",
-            f"{seconds(table['simulated_us'])} in {seconds(table['wall_us'])}, {speed:,.0f}× real time",
-        ),
+        length,
     ]
 
 

@@ -205,6 +205,36 @@ def report(
     raise typer.Exit(write_page(folder, out))
 
 
+@app.command("live-run")
+def live_run(
+    scenarios: Annotated[
+        list[str], typer.Argument(metavar="FILE|NAME…", help="As for sametick sim; events on paths only.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Write tables and results here.")],
+    seed: Seed = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value.")
+    ] = None,
+    is_compared: Annotated[
+        bool, typer.Option("--compare", help="Simulate too, and write both side by side.")
+    ] = False,
+    is_json: Json = False,
+) -> None:
+    """Play scenarios over real WebRTC with headless peers on an impaired path. Exit 1 if one does not hold."""
+    from sametick.live_run_command import live_runs
+
+    raise typer.Exit(
+        live_runs(
+            scenarios,
+            seed=seed,
+            settings=tuple(settings or ()),
+            out=out,
+            is_compared=is_compared,
+            is_json=is_json,
+        )
+    )
+
+
 @app.command()
 def serve(
     game: Annotated[

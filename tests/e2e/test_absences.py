@@ -4,9 +4,9 @@ import csv
 from pathlib import Path
 
 import pytest
-from chromium import Chromium
+from chromium import Chromium, ChromiumPage
 from live_game import LiveGame, Result, live_game, pause, scenario
-from page_player import PagePlayer, closed, two_pages
+from page_player import DIGITS, PagePlayer, closed, page_player, two_pages
 
 from scenarios.scenario import LinkSetup, SessionSetup
 
@@ -15,10 +15,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 IMPATIENT = SessionSetup(reconnect_limit_us=2_000_000)
 
 
-async def hide(browser: Chromium, player: PagePlayer) -> None:
-    """Another tab in front of the player's; it is hidden from then on."""
-    await player.page.bring_to_front()
-    await browser.open_beside("about:blank")
+async def two_pages_one_covered(browser: Chromium, url: str) -> tuple[list[PagePlayer], ChromiumPage]:
+    """The first player's page shares its window with a blank tab; in front of it, that one hides it."""
+    cover = await browser.open("about:blank")
+    first = PagePlayer(await browser.open_beside(url))
+    await first.sit_down(is_active=True, codes=DIGITS, seed=1)
+    await first.until_screen("waiting")
+    return [first, await page_player(browser, url, seed=2)], cover
+
+
+async def hide(player: PagePlayer, cover: ChromiumPage) -> None:
+    await cover.bring_to_front()
     await player.until("document.hidden")
 
 
@@ -36,9 +43,9 @@ async def test_hidden_for_5_s_the_partner_plays_on(
 ) -> None:
     played = scenario(link=LinkSetup(delay_us=40_000), frames=270)
     async with live_game(tmp_path, served, played) as game:
-        players = await two_pages(a_chromium, game.url)
+        players, cover = await two_pages_one_covered(a_chromium, game.url)
         await players[0].until_frame(40)
-        await hide(a_chromium, players[0])
+        await hide(players[0], cover)
         await pause(5)
         await players[0].page.bring_to_front()
         [result] = await game.over()
@@ -46,29 +53,33 @@ async def test_hidden_for_5_s_the_partner_plays_on(
         result.check_impaired()
         assert result.table["exercised"]["interruptions"] == 0
         flags = focus(result, 0)
-        print(flags)
         assert len(set(flags)) == 2
         assert flags[0] == flags[-1]
         assert len(set(focus(result, 1))) == 1
         await closed(players)
+        await cover.close()
 
 
 async def test_hidden_across_the_end_of_an_episode(
     tmp_path: Path, served: Path, a_chromium: Chromium
 ) -> None:
-    played = scenario(link=LinkSetup(delay_us=40_000), frames=90, episodes=2)
+    """The round ends without the one who is hidden; the next one begins when they are back."""
+    frames = 150
+    played = scenario(link=LinkSetup(delay_us=40_000), frames=frames, episodes=2)
     async with live_game(tmp_path, served, played) as game:
-        players = await two_pages(a_chromium, game.url)
-        await players[0].until_frame(60)
-        await hide(a_chromium, players[0])
-        await players[1].until_frame(120)
+        players, cover = await two_pages_one_covered(a_chromium, game.url)
+        await players[0].until_frame(40)
+        await hide(players[0], cover)
+        await players[1].until_frame(frames + 40)  # waiting before a round is frames too
         await players[0].page.bring_to_front()
         [result] = await game.over()
         result.check_sound()
         result.check_impaired()
         flags = focus(result, 0)
-        assert flags[88] == flags[91] != flags[0]
+        assert [flags[0], flags[frames - 1], flags[frames]] == ["true", "false", "true"]
+        assert set(focus(result, 1)) == {"true"}
         await closed(players)
+        await cover.close()
 
 
 async def test_frozen_for_3_s_the_game_pauses_and_resumes(
@@ -76,9 +87,9 @@ async def test_frozen_for_3_s_the_game_pauses_and_resumes(
 ) -> None:
     played = scenario(link=LinkSetup(delay_us=40_000), frames=150)
     async with live_game(tmp_path, served, played) as game:
-        players = await two_pages(a_chromium, game.url)
+        players, cover = await two_pages_one_covered(a_chromium, game.url)
         await players[0].until_frame(40)
-        await hide(a_chromium, players[0])
+        await hide(players[0], cover)
         await players[0].page.freeze()
         await players[1].until_title("One moment")
         await pause(3)
@@ -89,6 +100,7 @@ async def test_frozen_for_3_s_the_game_pauses_and_resumes(
         assert result.log(1, "interrupted")
         assert len(result.log(1, "resumed")) == len(result.log(1, "interrupted"))
         await closed(players)
+        await cover.close()
 
 
 async def lone_survivor(game: LiveGame, survivor: PagePlayer) -> Result:

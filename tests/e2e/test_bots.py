@@ -61,7 +61,9 @@ async def test_a_blackout_without_relay_pauses_the_game(tmp_path: Path, served: 
         result.check_sound()
         result.check_impaired()
         assert result.lost() > 0
-        assert result.table["exercised"]["interruptions"] == 2
+        for peer in (0, 1):
+            assert result.log(peer, "interrupted")
+            assert len(result.log(peer, "resumed")) == len(result.log(peer, "interrupted"))
         assert result.table["relay"]["datagrams"] == 0
 
 

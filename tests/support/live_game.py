@@ -146,7 +146,8 @@ class Result:
 
     def check_impaired(self) -> None:
         """The relay did what its settings say, to enough datagrams."""
-        assert self.game.relay.problems(self.match_id) == []
+        problems = self.game.relay.problems(self.match_id)
+        assert not problems, problems
 
     @property
     def rollbacks(self) -> int:
@@ -165,6 +166,7 @@ async def live_game(
     played: Scenario,
     *,
     is_armed_at_once: bool = False,
+    is_impaired: bool = True,
     is_relay_allowed: bool = True,
     **settings: Any,
 ) -> AsyncIterator[LiveGame]:
@@ -186,7 +188,7 @@ async def live_game(
         away_limit_us=AWAY_LIMIT_US,
         **settings,
     )
-    app = build_app(config, prepare(cache, PYODIDE), signal_filter=relay.rewrite)
+    app = build_app(config, prepare(cache, PYODIDE), signal_filter=relay.rewrite if is_impaired else None)
     runner = web.AppRunner(app, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

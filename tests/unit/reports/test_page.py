@@ -13,7 +13,7 @@ import pytest
 
 from reports.page import Companion, check_files, render_page, write_report
 from reports.palette import WRONG
-from reports.read_result import read_result
+from reports.read_result import ResultFolder, read_result
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 NAMESPACE = re.compile(r'xmlns(:\w+)?="[^"]*"')
@@ -81,7 +81,7 @@ def test_same_bytes_in_another_process_with_another_hash_seed(folder: Path, text
     code = (
         "import hashlib, sys, pathlib\n"
         "from reports.page import render_page\n"
-        "from reports.read_result import read_result\n"
+        "from reports.read_result import ResultFolder, read_result\n"
         "print(hashlib.sha256(render_page(read_result(pathlib.Path(sys.argv[1]))).encode()).hexdigest())"
     )
     root = Path(__file__).parents[3]
@@ -217,3 +217,14 @@ def test_a_run_in_which_nothing_happened(tmp_path: Path, sample: ModuleType) -> 
     page = render_page(result)
     assert "a pass says little here" in page
     assert Page(page).open == []
+
+
+def test_a_live_match_says_what_was_not_observed(sample: ModuleType, tmp_path: Path) -> None:
+    table = sample.sample_table(faults=False)
+    table |= {"kind": "live", "paths": []}
+    for peer in table["peers"]:
+        del peer["metrics"]["input_to_present_max_frames"]
+    text = render_page(ResultFolder(tmp_path, table, {}, {}))
+    assert "not measured in this run" in text
+    assert "were not observed in this run" in text
+    assert "real time" not in text

@@ -1,0 +1,107 @@
+"""`sametick live-run`: scenarios played by headless peers over real WebRTC, next to the simulator if asked."""
+
+import asyncio
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from rollback_core.errors import UsageError
+from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
+from sametick.run_tables import tell, typed, verdict_text
+from sametick.simulation_run import RunRequest, moving_line, run, write
+from scenarios.scenario import Scenario
+
+Table = dict[str, Any]
+
+
+def live_runs(
+    sources: list[str],
+    *,
+    seed: int | None,
+    settings: tuple[str, ...],
+    out: Path,
+    is_compared: bool,
+    is_json: bool,
+) -> int:
+    """Play each in turn. One scenario's files go right into `out`, those of several into folders there."""
+    from scenarios.load import load_scenario
+
+    screen, side = Console(highlight=False), Console(stderr=True, highlight=False)
+    scenarios = [load_scenario(source, seed=seed, overrides=settings) for source in sources]
+    for source, scenario in zip(sources, scenarios, strict=True):
+        _check(source, scenario)
+    tables, folders = [], []
+    for source, scenario in zip(sources, scenarios, strict=True):
+        folder = out if len(sources) == 1 else out / scenario.name
+        live = folder / "live" if is_compared else folder
+        with moving_line(side, f"{source}, live", is_shown=not is_json) as move:
+            table = _play(scenario, live, _command([source], seed, settings, out, is_compared=False))
+            move(1.0)
+        if is_compared:
+            request = RunRequest(source=source, overrides=settings)
+            with moving_line(side, f"{source}, simulated", is_shown=not is_json) as move:
+                write(run(request, seed=seed, on_progress=move), folder / "sim")
+        tables.append(table)
+        folders.append(folder)
+        if not is_json:
+            verdict = table["verdict"]
+            tell(verdict_text(verdict["ok"], scenario.name, verdict["sentence"]), screen)
+    if is_compared:
+        command = _command(sources, seed, settings, out, is_compared=True)
+        page = _compare([scenario.name for scenario in scenarios], folders, out, command)
+        if not is_json:
+            screen.print(Text(f" side by side: {page}", style="dim"), soft_wrap=True)
+    if is_json:
+        print(json.dumps(tables[0] if len(tables) == 1 else {"runs": tables}, ensure_ascii=False))
+    return EXIT_OK if all(table["verdict"]["ok"] for table in tables) else EXIT_FAILED
+
+
+def _check(source: str, scenario: Scenario) -> None:
+    try:
+        from live.live_run import check_playable
+    except ModuleNotFoundError as error:
+        raise Mistake(
+            f"{error.name} is not installed", "sametick live-run", 'pip install "sametick[live]"'
+        ) from None
+    try:
+        check_playable(scenario)
+    except UsageError as error:
+        raise Mistake(str(error), source, f"simulate it: {typed('sametick sim')} {source}") from None
+
+
+def _play(scenario: Scenario, folder: Path, command: str) -> Table:
+    import structlog
+
+    from live.live_run import LiveRun, play
+
+    # The server's log is for those who run one; here the result says it all.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), processors=[])
+    return asyncio.run(play(LiveRun(scenario=scenario, command=command), folder))
+
+
+def _command(
+    sources: list[str], seed: int | None, settings: tuple[str, ...], out: Path, *, is_compared: bool
+) -> str:
+    words = ["sametick", "live-run", *sources]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    for text in settings:
+        words += ["--set", text]
+    return shlex.join([*words, *(["--compare"] if is_compared else []), "--out", str(out)])
+
+
+def _compare(names: list[str], folders: list[Path], out: Path, command: str) -> Path:
+    """The page and the table for the docs."""
+    from reports.read_result import read_result
+    from reports.side_by_side import Pair, markdown, write_page
+
+    pairs = [
+        Pair(name=name, simulated=read_result(folder / "sim"), live=read_result(folder / "live"))
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    (out / "side-by-side.md").write_text(markdown(pairs), encoding="utf-8")
+    return write_page(pairs, out / "side-by-side.html", command=command)
