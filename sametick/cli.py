@@ -220,7 +220,7 @@ def live_run(
     ] = False,
     is_json: Json = False,
 ) -> None:
-    """Play scenarios over real WebRTC with headless peers on an impaired path. Exit 1 if one does not hold."""
+    """Play scenarios over real WebRTC, headless, on an impaired path. Exit 1 if one does not hold."""
     from sametick.live_run_command import live_runs
 
     raise typer.Exit(

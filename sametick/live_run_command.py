@@ -1,4 +1,4 @@
-"""`sametick live-run`: scenarios played by headless peers over real WebRTC, next to the simulator if asked."""
+"""`sametick live-run`: scenarios played by headless peers over real WebRTC, beside the simulator if asked."""
 
 import asyncio
 import json
