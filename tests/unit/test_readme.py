@@ -95,7 +95,7 @@ def test_commands_on_the_pages_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     code = [
         each for page in PAGES for each in re.findall(r"```.*?```|`[^`\n]+`", page.read_text(), re.DOTALL)
     ]
-    named = {word for each in code for word in re.findall(r"\bsametick ([a-z]+)", each)}
+    named = {word for each in code for word in re.findall(r"\bsametick ([a-z]+(?:-[a-z]+)*)", each)}
     assert named >= {"sim", "compare", "replay", "check", "report", "scenarios", "schema"}
     codes = {}
     for name in named:
