@@ -9,20 +9,12 @@ from typing import Any, Final
 from live.server.certify import Upload, Verdict, inputs_table
 from live.server.matches import Match
 from rollback_core import __version__
+from rollback_core.metrics import SERIES
 from rollback_core.recorder import csv_text, local_header, shared_header
 from scenarios.registry import create_game
 from scenarios.scenario import Scenario, scenario_hash, to_json
 
 RESULT_FORMAT: Final = 1
-_SERIES: Final = (
-    "t_us",
-    "rollback_depth",
-    "frame_advantage",
-    "confirmation_lag",
-    "commit_lag",
-    "stalled",
-    "rtt_us",
-)
 
 
 def write_result(
@@ -114,7 +106,7 @@ def _peer(match: Match, peer: int) -> dict[str, Any]:
             "invalid_from": None,
             "metrics": blank,
             "depth_histogram": [],
-            "series": {name: [] for name in _SERIES},
+            "series": {name: [] for name in SERIES},
         }
     metrics = dict(report["metrics"])
     histogram, series = metrics.pop("depth_histogram", []), metrics.pop("series", {})
@@ -126,7 +118,7 @@ def _peer(match: Match, peer: int) -> dict[str, Any]:
         "invalid_from": report["invalid_from"],
         "metrics": metrics,
         "depth_histogram": histogram,
-        "series": _from_zero({name: series.get(name, []) for name in _SERIES}),
+        "series": _from_zero({name: series.get(name, []) for name in SERIES}),
     }
 
 
