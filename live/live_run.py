@@ -60,7 +60,9 @@ async def play(run: LiveRun, out_dir: Path, on_progress: Callable[[int, int], No
         config = ServerConfig(
             scenario=scenario, data_dir=folder, is_ready_asked=False, is_relay_allowed=False
         )
-        assets = Assets(root=folder / "assets", build_id=build_id(), static_path="/", page="")
+        assets = Assets(
+            root=folder / "assets", build_id=build_id(), static_path="/", python_path="/", page=""
+        )
         app = build_app(config, assets, signal_filter=relay.rewrite)
         runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()

@@ -37,4 +37,11 @@ class Leave:
     reason: str = ""
 
 
-Command: TypeAlias = SetDelay | FocusChanged | Ready | TransportChanged | Leave
+@dataclass(frozen=True, slots=True)
+class PeerGone:
+    """The host knows that this peer will never be heard again: do not wait for the reconnect limit."""
+
+    peer: int
+
+
+Command: TypeAlias = SetDelay | FocusChanged | Ready | TransportChanged | Leave | PeerGone

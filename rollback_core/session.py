@@ -17,7 +17,15 @@ from typing import NoReturn
 
 from rollback_core import wire
 from rollback_core.arrivals import Arrivals
-from rollback_core.commands import Command, FocusChanged, Leave, Ready, SetDelay, TransportChanged
+from rollback_core.commands import (
+    Command,
+    FocusChanged,
+    Leave,
+    PeerGone,
+    Ready,
+    SetDelay,
+    TransportChanged,
+)
 from rollback_core.config import DelayPolicy, MatchTerms, PeerConfig
 from rollback_core.control import RESEND_US
 from rollback_core.delay_policy import AdaptiveDelay
@@ -54,6 +62,7 @@ from rollback_core.timers import Timer, Timers
 from rollback_core.views import Views
 
 INPUTS_HEAD_BYTES = wire.TAG_BYTES + 1
+GONE = "it is gone for good"
 
 
 class Session:
@@ -205,7 +214,7 @@ class Session:
         match command:
             case SetDelay(delay) if not 0 <= delay <= self.terms.max_input_delay_frames:
                 raise UsageError(f"delay: 0 to {self.terms.max_input_delay_frames} frames, not {delay}")
-            case TransportChanged(peer) if peer not in self.links:
+            case TransportChanged(peer) | PeerGone(peer) if peer not in self.links:
                 raise UsageError(f"there is no peer {peer}")
         self._advance_clock(now_us)
         match command:
@@ -225,6 +234,8 @@ class Session:
             case Leave(reason):
                 if self.state in (State.HANDSHAKE, State.RUNNING):
                     self._end(EndReason.LEFT, self.me, reason, now_us)
+            case PeerGone(peer):
+                self._let_go(self.links[peer], now_us)
 
     # Doors out.
 
@@ -448,6 +459,13 @@ class Session:
             self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.reconnect_limit_us, link.peer)
         else:
             self._lose(link, EndReason.DISCONNECTED, f"silent for {silent_us // 1000} ms", now_us)
+
+    def _let_go(self, link: Link, now_us: int) -> None:
+        """This peer is gone without a word to us; one that has said its farewell is done already."""
+        if self.state is State.HANDSHAKE:
+            self._end(EndReason.PEER_LEFT, link.peer, GONE, now_us)
+        elif self.state is State.RUNNING and link.is_member and not link.is_done:
+            self._lose(link, EndReason.PEER_LEFT, GONE, now_us)
 
     def _lose(self, link: Link, reason: EndReason, detail: str, now_us: int) -> None:
         if len(self.links) == 1:

@@ -268,7 +268,9 @@ def serve(
     hud: Annotated[bool, typer.Option("--hud", help="Show figures of the connection in the page.")] = False,
     origin: Annotated[
         list[str] | None,
-        typer.Option("--origin", metavar="URL", help="A further origin that pages may be of."),
+        typer.Option(
+            "--origin", metavar="URL", help="A further address of this server, e.g. https://games.example."
+        ),
     ] = None,
 ) -> None:
     """Live games in browsers: serves the page, joins players, keeps and certifies their data."""

@@ -135,7 +135,7 @@ class Participant:
                 seat.uploads.acked(message["table"], message["serial"])
                 self._upload(now_us)
             case "partner" if seat is not None and is_of_match:
-                seat.log("partner", {"peer": message["peer"], "is_here": message["is_here"]}, now_us)
+                self._receive_presence(seat, message, now_us)
             case "verdict" if is_of_match:
                 self.verdicts.append(message)
                 self._end_if_saved(now_us)
@@ -162,6 +162,13 @@ class Participant:
         self._is_reported = False
         self._send_signals(now_us)
         self._upload(now_us)
+
+    def _receive_presence(self, seat: Seat, message: dict[str, Any], now_us: int) -> None:
+        peer, is_here, is_gone = message["peer"], message["is_here"], message["is_gone"]
+        seat.log("partner", {"peer": peer, "is_here": is_here, "is_gone": is_gone}, now_us)
+        if is_gone:
+            seat.partner_gone(peer, now_us)
+            self._take_effects(now_us)
 
     def receive_relayed(self, data: bytes, now_us: int) -> None:
         """A binary frame of the server; what is none is dropped, as a datagram would be."""
@@ -241,6 +248,7 @@ class Participant:
             self.seat.leave(reason, now_us)
             self._take_effects(now_us)
         elif self.stage in (Stage.LOADING, Stage.WAITING):
+            self._tell({"type": "bye"})
             self._go(Stage.ENDED)
 
     def log(self, kind: str, fields: dict[str, Any], now_us: int) -> None:

@@ -16,7 +16,7 @@ from live.client.relay_frames import Entry
 from live.client.signaling import SignalStream
 from live.client.terms import MatchOffer
 from live.client.uploads import Uploads
-from rollback_core.commands import FocusChanged, Leave, Ready, TransportChanged
+from rollback_core.commands import FocusChanged, Leave, PeerGone, Ready, TransportChanged
 from rollback_core.episodes import WAITING, Episodes
 from rollback_core.events import (
     CommittedFrame,
@@ -198,6 +198,12 @@ class Seat:
         session = self.peer.session
         if session.state is State.RUNNING and self.peer.game.phase == WAITING and not session.is_ready:
             session.command(Ready(), now_us)
+
+    def partner_gone(self, peer: int, now_us: int) -> None:
+        """The server knows that this partner's page is closed."""
+        if peer in self._partners:
+            self.peer.session.command(PeerGone(peer), now_us)
+            self._pump(now_us)
 
     def leave(self, reason: str, now_us: int) -> None:
         self.peer.session.command(Leave(reason), now_us)
@@ -452,11 +458,9 @@ class Seat:
             "detail": ended.detail,
             "invalid_from": None if invalid is None else {"frame": invalid[0], "reason": invalid[1]},
             "counts": self.uploads.counts(),
-            "metrics": {
-                **self.metrics.table(self.peer),
-                "depth_histogram": self.metrics.depth_histogram,
-                "series": self.metrics.series,
-            },
+            "metrics": self.metrics.table(self.peer),
+            "depth_histogram": self.metrics.depth_histogram,
+            "series": self.metrics.series,
         }
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import hmac
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from ipaddress import ip_address
+from socket import gethostname
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,14 +15,24 @@ from live.server import protocol
 from live.server.assets import Assets
 from live.server.config import ServerConfig
 from live.server.hall import LOG, Hall, Person, Refusal, SignalFilter
-from live.server.limits import DATAGRAMS_BURST_S, DATAGRAMS_PER_FRAME, TEXTS_BURST, TEXTS_PER_S, Bucket
-from live.server.line import CLOSE_POLICY, Line
+from live.server.limits import (
+    CHARS_BURST,
+    CHARS_PER_S,
+    DATAGRAMS_BURST_S,
+    DATAGRAMS_PER_FRAME,
+    MAX_SOCKETS,
+    TEXTS_BURST,
+    TEXTS_PER_S,
+    Bucket,
+    now_us,
+)
+from live.server.line import CLOSE_GONE, CLOSE_POLICY, CLOSE_S, Line
+from live.server.matches import Life
 from live.server.store import open_store
 
 HELLO_S: Final = 10  # to say who one is
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "no-cache"
-DAY: Final = "public, max-age=86400"
 RESULT_FILE: Final = re.compile(
     r"^(?:player-\d(?:\.local)?\.csv|player-\d\.log\.json|inputs\.json|result\.json)$"
 )
@@ -61,19 +72,20 @@ def build_app(
     config: ServerConfig, assets: Assets, signal_filter: SignalFilter | None = None
 ) -> web.Application:
     """The whole server. `signal_filter` is for the impairment relay; see docs/live.md."""
-    app = web.Application(middlewares=[_errors])
+    app = web.Application(middlewares=[_errors, _own_pages_only])
     app[CONFIG] = config
     app[ASSETS] = assets
 
     async def hall(app: web.Application) -> AsyncIterator[None]:
         store = await open_store(config.data_dir)
         app[HALL] = Hall(config, store, assets.build_id, signal_filter)
+        await app[HALL].open()
         yield
         await app[HALL].close()
         await store.close()
 
     app.cleanup_ctx.append(hall)
-    app.on_shutdown.append(_close_sockets)
+    app.on_shutdown.append(_close_lines)
     app.on_response_prepare.append(_add_headers)
     for folder in ("static", "py"):
         (assets.root / folder).mkdir(parents=True, exist_ok=True)
@@ -90,20 +102,53 @@ def build_app(
     return app
 
 
-async def _close_sockets(app: web.Application) -> None:
-    for socket in list(app[HALL].sockets):
-        await socket.close(code=1001, message=b"the server stops")
+async def _close_lines(app: web.Application) -> None:
+    await app[HALL].close_lines()
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
     path = request.path
-    if path.startswith("/py/pyodide/"):
-        response.headers["Cache-Control"] = DAY
+    if response.status >= 400:
+        response.headers["Cache-Control"] = "no-store"
     elif path.startswith(("/static/", "/py/")):
         response.headers["Cache-Control"] = IMMUTABLE
     else:
         response.headers.setdefault("Cache-Control", REVALIDATE)
+
+
+@web.middleware
+async def _own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No page of another origin gets in, neither by asking nor by a name that it made point to us."""
+    config = request.app[CONFIG]
+    if not is_own_host(request.host, config):
+        # Said in full: who set up a server behind a name meets this first.
+        return web.Response(
+            status=421,
+            text="421 This server does not go by that name. Its operator can allow it: --origin ADDRESS\n",
+        )
+    if request.path.startswith(("/ws", "/api/")) and not _is_own_origin(request):
+        raise web.HTTPForbidden
+    return await handler(request)
+
+
+def is_own_host(host: str, config: ServerConfig) -> bool:
+    """Addresses, this machine's own names and those that the operator named; else DNS could be rebound."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ip_address(name)
+    except ValueError:
+        own = {"localhost", config.host.lower(), gethostname().lower()}
+        return name in own | {urlsplit(origin).hostname for origin in config.origins}
+    return True
+
+
+def _is_own_origin(request: web.Request) -> bool:
+    """Browsers always say where a page is from; a program that says nothing is no page."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return request.headers.get("Sec-Fetch-Site") in (None, "same-origin", "none")
+    return origin in request.app[CONFIG].origins or urlsplit(origin).netloc == request.host
 
 
 @web.middleware
@@ -130,8 +175,8 @@ async def _health(request: web.Request) -> web.Response:
 
 def _check_operator(request: web.Request) -> None:
     key = request.app[CONFIG].operator_key
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not key or not hmac.compare_digest(given.encode(), key.encode()):
+    given = request.headers.get("Authorization", "")
+    if not key or not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
         raise web.HTTPForbidden
 
 
@@ -144,7 +189,7 @@ async def _matches(request: web.Request) -> web.Response:
         found.append(
             {
                 "match_id": match_id,
-                "life": "over" if live is None else live.life.value,
+                "life": Life.OVER.value if live is None else live.life.value,
                 "verdict": await hall.store.verdict(match_id),
             }
         )
@@ -156,7 +201,7 @@ async def _match_file(request: web.Request) -> web.StreamResponse:
     match_id, name = request.match_info["match_id"], request.match_info["file"]
     if not MATCH_ID.match(match_id) or not RESULT_FILE.match(name):
         raise web.HTTPNotFound
-    path = request.app[HALL].result_folder(match_id) / name
+    path = request.app[CONFIG].result_folder(match_id) / name
     if not path.is_file():
         raise web.HTTPNotFound
     return web.FileResponse(path)
@@ -165,30 +210,23 @@ async def _match_file(request: web.Request) -> web.StreamResponse:
 # Participants.
 
 
-def _is_own_origin(request: web.Request) -> bool:
-    """Browsers always say where a page is from; a program that says nothing is no page."""
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return request.headers.get("Sec-Fetch-Site") in (None, "same-origin")
-    return origin in request.app[CONFIG].origins or urlsplit(origin).netloc == request.host
-
-
 async def _socket(request: web.Request) -> web.StreamResponse:
-    if not _is_own_origin(request):
-        raise web.HTTPForbidden
-    socket = web.WebSocketResponse(max_msg_size=protocol.MAX_REPORT_BYTES, compress=False)
+    hall, config = request.app[HALL], request.app[CONFIG]
+    if len(hall.lines) >= MAX_SOCKETS:
+        raise web.HTTPServiceUnavailable
+    socket = web.WebSocketResponse(timeout=CLOSE_S, max_msg_size=protocol.MAX_REPORT_BYTES, compress=False)
     await socket.prepare(request)
-    hall = request.app[HALL]
-    hall.sockets.add(socket)
-    config = request.app[CONFIG]
-    now_us = _now_us()
+    now = now_us()
     rate = config.scenario.session.frame_rate_hz * max(1, config.players - 1) * DATAGRAMS_PER_FRAME
     line = Line(
         socket,
-        Bucket(TEXTS_PER_S, TEXTS_BURST, now_us),
-        Bucket(rate, rate * DATAGRAMS_BURST_S, now_us),
-        now_us,
+        lambda: None if request.transport is None else request.transport.abort(),
+        texts=Bucket(TEXTS_PER_S, TEXTS_BURST, now),
+        chars=Bucket(CHARS_PER_S, CHARS_BURST, now),
+        datagrams=Bucket(rate, rate * DATAGRAMS_BURST_S, now),
+        now_us=now,
     )
+    hall.lines.add(line)
     person: Person | None = None
     try:
         person = await _introduced(hall, socket, line)
@@ -201,10 +239,10 @@ async def _socket(request: web.Request) -> web.StreamResponse:
         LOG.warning("bad-message", participant=person.person_id if person else None, error=str(error))
         await line.close(CLOSE_POLICY, code)
     finally:
-        hall.sockets.discard(socket)
+        hall.lines.discard(line)
         await line.abandon()
         if person is not None:
-            hall.gone(person, line)
+            hall.gone(person, line, for_good=socket.close_code == CLOSE_GONE)
     return socket
 
 
@@ -221,14 +259,12 @@ async def _introduced(hall: Hall, socket: web.WebSocketResponse, line: Line) -> 
 
 async def _converse(hall: Hall, person: Person, socket: web.WebSocketResponse, line: Line) -> None:
     async for frame in socket:
-        now_us = line.heard_at_us = _now_us()
+        if person.line is not line:
+            return  # another has taken its place: what still arrives here is nobody's
+        now = line.heard_at_us = now_us()
         if frame.type is WSMsgType.BINARY:
             hall.relay(person, frame.data)
         elif frame.type is WSMsgType.TEXT:
-            if not line.texts.take(1, now_us):
+            if not line.texts.take(1, now) or not line.chars.take(len(frame.data), now):
                 raise protocol.ProtocolError("TOO-MANY", "more messages than play can need")
             await hall.receive(person, protocol.parse(frame.data))
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1_000

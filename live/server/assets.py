@@ -7,10 +7,11 @@ browser may keep them for ever.
 
 import gzip
 import hashlib
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 import brotli
@@ -31,11 +32,12 @@ _INCOMPRESSIBLE: Final = (".zip", ".png")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assets:
-    """`root` is served as it is: `static/<hash>/…`, `py/<build id>/sources.zip`, `py/pyodide/…`."""
+    """`root` is served as it is: `static/<hash>/…`, `py/<build id>/sources.zip`, `py/<hash>/…`."""
 
     root: Path
     build_id: str
     static_path: str
+    python_path: str  # of Pyodide
     page: str
 
 
@@ -48,23 +50,30 @@ def prepare(cache: Path, pyodide: Path | None) -> Assets:
     sources = sources_zip()
     build_id = hashlib.sha256(sources).hexdigest()
     modules = _web_files()
-    web_hash = hashlib.sha256(b"".join(name.encode() + data for name, data in modules)).hexdigest()[:16]
+    python = [(name, (pyodide / name).read_bytes()) for name in PYODIDE_FILES]
+    static_path = f"/static/{_hash_of(modules)}"
+    python_path = f"/py/{_hash_of(python)}"
+    page = ""
     for name, data in modules:
-        if name != "index.html":
-            _place(cache / "static" / web_hash / name, data)
+        if name == "index.html":
+            page = data.decode()
+        else:
+            _place(cache / static_path[1:] / name, data)
+    for name, data in python:
+        _place(cache / python_path[1:] / name, data)
     _place(cache / "py" / build_id / "sources.zip", sources)
-    size = 0
-    for name in PYODIDE_FILES:
-        size += _copy(pyodide / name, cache / "py" / "pyodide" / name)
-    page = dict(modules)["index.html"].decode()
-    static_path = f"/static/{web_hash}"
     for place, value in (
         ("{{static}}", static_path),
+        ("{{python}}", python_path),
         ("{{build_id}}", build_id),
-        ("{{python_bytes}}", str(size)),
+        ("{{python_bytes}}", str(sum(len(data) for _, data in python))),
     ):
         page = page.replace(place, value)
-    return Assets(root=cache, build_id=build_id, static_path=static_path, page=page)
+    return Assets(root=cache, build_id=build_id, static_path=static_path, python_path=python_path, page=page)
+
+
+def _hash_of(named: Sequence[tuple[str, bytes]]) -> str:
+    return hashlib.sha256(b"".join(name.encode() + data for name, data in named)).hexdigest()[:16]
 
 
 def _web_files() -> list[tuple[str, bytes]]:
@@ -73,8 +82,8 @@ def _web_files() -> list[tuple[str, bytes]]:
 
 
 def _place(target: Path, data: bytes) -> None:
-    """The file and its compressed copies; written whole or not at all."""
-    if target.is_file() and target.read_bytes() == data:
+    """The file and its compressed copies; written whole or not at all. Its path names its content."""
+    if target.is_file():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix not in _INCOMPRESSIBLE:
@@ -84,14 +93,7 @@ def _place(target: Path, data: bytes) -> None:
 
 
 def _write(target: Path, data: bytes) -> None:
-    partial = target.with_name(target.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(target)
-
-
-def _copy(source: Path, target: Path) -> int:
-    size = source.stat().st_size
-    if not target.is_file() or target.stat().st_size != size:
-        _place(target, source.read_bytes())
-        shutil.copystat(source, target)
-    return size
+    # Under a name of our own: another server may be filling the same folder.
+    with NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as partial:
+        partial.write(data)
+    Path(partial.name).replace(target)

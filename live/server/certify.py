@@ -7,11 +7,13 @@ It proves consistency, not honesty: peers that lie together are believed.
 import asyncio
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from live.server.uploads import Upload
 from rollback_core.episodes import Episodes
 from rollback_core.errors import RollbackError
 from rollback_core.events import CommittedFrame
@@ -21,14 +23,7 @@ from scenarios.registry import create_game
 
 REPLAY_S: Final = 120  # an hour of the heaviest shipped game takes a tenth of it
 MAX_STDERR: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """One peer's frames as they came: [actions, focus mask, left mask] each, and the rows' text."""
-
-    frames: list[list[Any]]
-    rows: str
+EPISODE: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +37,6 @@ class Verdict:
     difference: str | None
     frames: int
     episodes: tuple[dict[str, Any], ...]  # {"episode", "rows", "is_equal", "replay"} each
-
-
-def read_upload(chunks: Sequence[str]) -> Upload:
-    """The upload of one peer from its `frames` chunks. ValueError says what is wrong with it."""
-    frames: list[list[Any]] = []
-    rows = []
-    for number, text in enumerate(chunks):
-        table = json.loads(text)
-        if not isinstance(table, dict) or table.get("first") != len(frames):
-            raise ValueError(f"chunk {number} does not follow frame {len(frames) - 1}")
-        for entry in table["frames"]:
-            actions, focus, left = entry
-            if not isinstance(actions, list) or type(focus) is not int or type(left) is not int:
-                raise ValueError(f"chunk {number}: a frame is not [actions, focus, left]")
-            frames.append(entry)
-        if not isinstance(table["rows"], str):
-            raise ValueError(f"chunk {number}: rows are not text")
-        rows.append(table["rows"])
-    return Upload(frames=frames, rows="".join(rows))
 
 
 def inputs_table(offer: dict[str, Any], frames: Sequence[Sequence[Any]]) -> dict[str, Any]:
@@ -141,15 +117,10 @@ async def certify(
     uploads: Sequence[Upload], offer: dict[str, Any], *, are_complete: Sequence[bool], header: str
 ) -> Verdict:
     """The verdict on a match: who completed has equal tables, anybody else a prefix of the longest."""
-    longest = max(uploads, key=lambda upload: len(upload.frames))
-    text = header + longest.rows
-    difference = next((d for u in uploads if (d := first_difference(header + u.rows, text))), None)
-    complete = {upload.rows for upload, whole in zip(uploads, are_complete, strict=True) if whole}
-    if difference is None and len(complete) > 1:
-        difference = "peers that completed have tables of different length"
-    if difference is None and any(u.frames != longest.frames[: len(u.frames)] for u in uploads):
-        difference = "the inputs of the peers differ"
+    difference = await asyncio.to_thread(_difference, uploads, are_complete, header)
     is_equal = difference is None
+    longest = longest_of(uploads)
+    text = header + longest.rows
     replayed, why = await replay_apart(inputs_table(offer, longest.frames))
     replay = "not-replayable" if replayed is None else "equal" if replayed == text else "differs"
     if replay == "differs" and replayed is not None:
@@ -161,8 +132,30 @@ async def certify(
         rows=text.count("\n") - 1,
         difference=difference or why or None,
         frames=len(longest.frames),
-        episodes=_episodes(uploads, longest.rows, replayed, len(header)),
+        episodes=await asyncio.to_thread(_episodes, uploads, longest.rows, replayed, len(header)),
     )
+
+
+def longest_of(uploads: Sequence[Upload]) -> Upload:
+    """The upload that tells most of the match."""
+    return max(uploads, key=lambda upload: len(upload.frames))
+
+
+def _difference(uploads: Sequence[Upload], are_complete: Sequence[bool], header: str) -> str | None:
+    """Why the uploads are not equal, None if they are."""
+    for peer, upload in enumerate(uploads):
+        if upload.problem is not None:
+            return f"peer {peer}'s upload cannot be read: {upload.problem}"
+    longest = longest_of(uploads)
+    for upload in uploads:
+        found = first_difference(header + upload.rows, header + longest.rows)
+        if found is not None:
+            return found
+    if len({upload.rows for upload, whole in zip(uploads, are_complete, strict=True) if whole}) > 1:
+        return "peers that completed have tables of different length"
+    if any(upload.frames != longest.frames[: len(upload.frames)] for upload in uploads):
+        return "the inputs of the peers differ"
+    return None
 
 
 def _episodes(
@@ -188,7 +181,7 @@ def _by_episode(rows: str) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for line in rows.splitlines():
         cells = line.split(",", 2)
-        is_row = len(cells) == 3 and cells[1].isdecimal()
+        is_row = len(cells) == 3 and EPISODE.fullmatch(cells[1]) is not None
         found.setdefault(int(cells[1]) if is_row else -1, []).append(line)
     return found
 

@@ -21,6 +21,7 @@ MESH_PEERS: Final = 4  # above this every peer's uplink would carry more than th
 ROUND_S: Final = 60  # of play, where a game names no length of its own
 COUNTDOWN_S: Final = 3
 AWAY_LIMIT_US: Final = 60_000_000  # longer than the core's reconnect limit: by then nobody plays on
+REPORT_LIMIT_US: Final = 120_000_000  # after the first report: a page that still answers has ended long ago
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class ServerConfig:
     smoothing_us: int = 100_000
     heartbeat_us: int = 5_000_000
     away_limit_us: int = AWAY_LIMIT_US
+    report_limit_us: int = REPORT_LIMIT_US
     operator_key: str = field(default="", repr=False)
     origins: tuple[str, ...] = ()
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -59,6 +61,10 @@ class ServerConfig:
     def players(self) -> int:
         """Participants per match: one a peer."""
         return self.scenario.peer_count
+
+    def result_folder(self, match_id: str) -> Path:
+        """Where a match's files are, once it is certified."""
+        return self.data_dir / "matches" / match_id
 
     @property
     def topology(self) -> str:

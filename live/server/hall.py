@@ -4,40 +4,32 @@ Everything here runs in one event loop. Each participant has one line at a time;
 """
 
 import asyncio
-import dataclasses
 import hashlib
-import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from aiohttp import web
 
 from live.client import relay_frames
 from live.client.relay_frames import Entry, RelayFrameError
 from live.client.window import affordable_window_frames
 from live.server import protocol
-from live.server.certify import Upload, Verdict, certify, read_upload
+from live.server.archive import Archive
 from live.server.config import ServerConfig
+from live.server.limits import now_us
 from live.server.line import Line
 from live.server.lobby import Lobby
 from live.server.matches import Life, Match
-from live.server.results import write_result
-from live.server.store import CHUNKS, MATCHES, REPORTS, VERDICTS, Store
-from rollback_core.config import MatchTerms
-from rollback_core.recorder import csv_text, shared_header
-from scenarios.registry import create_game
-from scenarios.terms import match_terms, peer_config
+from live.server.offers import make_offers, match_seed
+from live.server.store import Store
 
 PROBE_S: Final = 1.0  # for a line that may be dead to say that it is not
 TICK_S: Final = 0.5
 MISSED_BEATS: Final = 3
+FORGET_US: Final = 600_000_000  # who was away for so long is known by the store only
 
 SignalFilter = Callable[[str, int, int, dict[str, Any]], dict[str, Any]]
 """(match id, source, target, body) → the body as the target gets it; see docs/live.md."""
@@ -47,11 +39,13 @@ LOG: Final = structlog.get_logger("sametick.live")
 
 @dataclass(slots=True)
 class Person:
-    """A participant. `token` is theirs alone; logs and data carry `person_id`."""
+    """A participant. Only a digest of their token is kept; logs and data carry `person_id`."""
 
     person_id: str
-    token: str
+    token_sha256: str
+    label: dict[str, str] = field(default_factory=dict)
     line: Line | None = None
+    away_since_us: int = 0
     step_cost_us: int | None = None
     match: Match | None = None
 
@@ -73,24 +67,37 @@ class Hall:
         self.config = config
         self.store = store
         self.build_id = build_id
-        self.matches: dict[str, Match] = {}
-        self.sockets: set[web.WebSocketResponse] = set()  # open now, welcomed or not
+        self.lines: set[Line] = set()  # open now, welcomed or not
+        self.archive = Archive(config, store, self._tell)
         self._signal_filter = signal_filter
-        self._spec = create_game(config.scenario.game.id, config.scenario.game.params).spec
-        self._header = csv_text([shared_header(self._spec)])
         self._lobby = Lobby(config.players)
         self._people: dict[str, Person] = {}
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}  # person by digest of their token
         self._formed = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def matches(self) -> dict[str, Match]:
+        """Those in memory, by id."""
+        return self.archive.matches
+
+    async def open(self) -> None:
+        """Go on where the server before us stopped."""
+        await self.archive.open()
+        self._formed = len(await self.store.match_ids())
         self._ticker = asyncio.create_task(self._tick_for_ever())
 
     async def close(self) -> None:
         """Finish what is being certified; every line is closed by its handler."""
-        self._ticker.cancel()
-        await asyncio.gather(self._ticker, return_exceptions=True)
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._ticker is not None:
+            self._ticker.cancel()
+            await asyncio.gather(self._ticker, return_exceptions=True)
+        await self.archive.close()
+
+    async def close_lines(self) -> None:
+        """The server stops: say so to everybody at once."""
+        await asyncio.gather(*(line.close(1001, "the server stops") for line in list(self.lines)))
 
     # Coming and going.
 
@@ -98,43 +105,63 @@ class Hall:
         """Welcome a participant, new or coming back. Raises Refusal."""
         if hello.v != protocol.PROTOCOL_VERSION or hello.build_id != self.build_id:
             raise Refusal("OLD-PAGE", "This page is older than the server.", "Please reload the page.")
-        person = None
-        if hello.token is not None:
-            person = self._people.get(self._tokens.get(hello.token, ""))
-            if person is None:
-                raise Refusal("UNKNOWN-TOKEN", "The server has been restarted.", "Please reload the page.")
-            if person.line is not None and await self._is_alive(person.line):
-                raise Refusal("SECOND-TAB", "This study is open in another tab.", "Please go on there.")
-            if person.line is not None:
-                await person.line.abandon()
-        if person is None:
-            person = Person(secrets.token_hex(8), secrets.token_urlsafe(24))
+        token = hello.token or secrets.token_urlsafe(24)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        if hello.token is None:
+            person = Person(secrets.token_hex(8), digest, hello.label)
             self._people[person.person_id] = person
-            self._tokens[person.token] = person.person_id
+            self._tokens[digest] = person.person_id
+        else:
+            person = await self._find(digest)
+            await self._replace_line(person)
         person.line = line
         LOG.info("joined", participant=person.person_id, again=hello.token is not None)
-        line.tell(self._welcome(person))
+        line.tell(self._welcome(person, token))
         if person.match is not None:
             peer = person.match.peer_of(person.person_id)
             person.match.present(peer)
             self._tell_presence(person.match, peer, is_here=True)
         return person
 
+    async def _find(self, digest: str) -> Person:
+        """Who has that token, from memory or from the store. Raises Refusal."""
+        person_id = self._tokens.get(digest)
+        if person_id is None:
+            person_id = await self.store.person_of(digest)
+        if person_id is None:
+            raise Refusal("UNKNOWN-TOKEN", "The server does not know this page.", "Please reload the page.")
+        if person_id not in self._people:
+            match_id = await self.store.last_match_of(person_id)
+            match = None if match_id is None else await self.archive.recall(match_id)
+            # Two sockets may have asked at once: the first one's is everybody's.
+            self._people.setdefault(person_id, Person(person_id, digest, match=match))
+            self._tokens[digest] = person_id
+        return self._people[person_id]
+
+    async def _replace_line(self, person: Person) -> None:
+        """A person has one line: the old one if it answers, or else it is cut. Raises Refusal."""
+        while (old := person.line) is not None:
+            if await self._is_alive(old):
+                raise Refusal("SECOND-TAB", "This study is open in another tab.", "Please go on there.")
+            if person.line is old:
+                person.line = None
+                old.cut()
+
     async def _is_alive(self, line: Line) -> bool:
         """Ask a line whether anybody is there."""
-        asked_us = _now_us()
+        asked_us = now_us()
         line.tell({"type": "ping", "t": asked_us})
         await asyncio.sleep(PROBE_S)
         return line.heard_at_us > asked_us
 
-    def _welcome(self, person: Person) -> dict[str, Any]:
+    def _welcome(self, person: Person, token: str) -> dict[str, Any]:
         config = self.config
         game = config.scenario.game
         return {
             "type": "welcome",
             "v": protocol.PROTOCOL_VERSION,
             "participant_id": person.person_id,
-            "token": person.token,
+            "token": token,
             "build_id": self.build_id,
             "heartbeat_us": config.heartbeat_us,
             "game": {"id": game.id, "params": game.params},
@@ -147,26 +174,56 @@ class Hall:
             },
         }
 
-    def gone(self, person: Person, line: Line) -> None:
+    def gone(self, person: Person, line: Line, *, for_good: bool) -> None:
         """This line has ended; nothing happens if another has taken its place."""
         if person.line is not line:
             return
         person.line = None
-        LOG.info("away", participant=person.person_id)
-        match = person.match
-        if match is None:
+        person.away_since_us = now_us()
+        LOG.info("away", participant=person.person_id, for_good=for_good)
+        if for_good:
+            self._left(person)
+            if person.match is None:
+                self._forget(person)
+        elif person.match is None:
             self._lobby.away(person.person_id)
             self._tell_waiting()
         else:
-            peer = match.peer_of(person.person_id)
-            match.away(peer, _now_us())
-            self._tell_presence(match, peer, is_here=False)
+            peer = person.match.peer_of(person.person_id)
+            person.match.away(peer, now_us())
+            self._tell_presence(person.match, peer, is_here=False)
 
-    def _tell_presence(self, match: Match, peer: int, *, is_here: bool) -> None:
-        for other, name in enumerate(match.people):
-            line = self._people[name].line
-            if other != peer and line is not None:
-                line.tell({"type": "partner", "match_id": match.match_id, "peer": peer, "is_here": is_here})
+    def _left(self, person: Person) -> None:
+        """This person does not come back: nobody need wait for them."""
+        if person.match is None:
+            self._lobby.leave(person.person_id)
+            self._tell_waiting()
+        else:
+            peer = person.match.peer_of(person.person_id)
+            person.match.gone(peer)
+            self._tell_presence(person.match, peer, is_here=False, is_gone=True)
+
+    def _forget(self, person: Person) -> None:
+        """Give up the memory of a person; the store knows those who played."""
+        self._lobby.leave(person.person_id)
+        del self._people[person.person_id]
+        del self._tokens[person.token_sha256]
+
+    def line_of(self, person_id: str) -> Line | None:
+        """Where to reach a person, if they are there."""
+        person = self._people.get(person_id)
+        return None if person is None else person.line
+
+    def _tell(self, person_id: str, message: dict[str, Any]) -> None:
+        line = self.line_of(person_id)
+        if line is not None:
+            line.tell(message)
+
+    def _tell_presence(self, match: Match, peer: int, *, is_here: bool, is_gone: bool = False) -> None:
+        message = {"type": "partner", "match_id": match.match_id, "peer": peer}
+        for other, person_id in enumerate(match.people):
+            if other != peer:
+                self._tell(person_id, {**message, "is_here": is_here, "is_gone": is_gone})
 
     # Messages.
 
@@ -174,20 +231,25 @@ class Hall:
         """Act on a message; Refusal ends the participant, ProtocolError only their line."""
         match message:
             case protocol.Loaded():
-                self._enter(person, message.step_cost_us)
+                await self._enter(person, message.step_cost_us)
             case protocol.Signal():
                 self._pass_on(person, message)
             case protocol.Chunk():
-                await self._keep_chunk(person, message)
+                await self.archive.keep_chunk(*self._place(person, message.match_id), message)
             case protocol.Finished():
-                await self._keep_report(person, message)
+                await self.archive.keep_report(*self._place(person, message.match_id), message)
             case protocol.Pong():
                 pass  # that it was heard is noted for every message
+            case protocol.Bye():
+                self._left(person)
             case protocol.Hello():
                 raise protocol.ProtocolError("SECOND-HELLO", "one is enough")
 
-    def _enter(self, person: Person, step_cost_us: int) -> None:
-        if person.match is not None:
+    async def _enter(self, person: Person, step_cost_us: int) -> None:
+        match = person.match
+        if match is not None and match.life is not Life.OVER:
+            # A page says this only while it has no match: the offer got lost with the line before.
+            self._offer_to(person, match)
             return
         session = self.config.scenario.session
         period_us = 1_000_000 // session.frame_rate_hz
@@ -203,62 +265,42 @@ class Hall:
         self._lobby.enter(person.person_id)
         self._tell_waiting()
         while (group := self._lobby.form()) is not None:
-            self._seat(group)
+            await self._seat(group)
             self._tell_waiting()
 
     def _tell_waiting(self) -> None:
         present = self._lobby.present
-        for name in present:
-            line = self._people[name].line
-            if line is not None:
-                line.tell({"type": "waiting", "have": len(present), "need": self.config.players})
+        for person_id in present:
+            self._tell(person_id, {"type": "waiting", "have": len(present), "need": self.config.players})
 
-    def _seat(self, group: list[str]) -> None:
+    async def _seat(self, group: list[str]) -> None:
         """A match begins."""
         match_id = secrets.token_hex(8)
-        people = [self._people[name] for name in group]
+        people = [self._people[person_id] for person_id in group]
         seed = match_seed(self.config.scenario.seed, self._formed)
         self._formed += 1
-        terms = self._terms(match_id, seed, max(person.step_cost_us or 0 for person in people))
-        offers = tuple(self._offer(match_id, peer, terms, name) for peer, name in enumerate(group))
-        match = self.matches[match_id] = Match(match_id, seed, tuple(group), offers)
-        LOG.info("match", match=match_id, participants=group, window=terms.prediction_window_frames)
-        self._run(self._keep_match(match))
+        cost_us = max(person.step_cost_us or 0 for person in people)
+        match = Match(
+            match_id=match_id,
+            seed=seed,
+            scenario=self.config.scenario,
+            people=tuple(group),
+            labels=tuple(person.label for person in people),
+            offers=make_offers(self.config, match_id, self.build_id, seed, cost_us),
+        )
+        LOG.info("match", match=match_id, participants=group)
         for peer, person in enumerate(people):
             person.match = match
             if person.line is None:
-                match.away(peer, _now_us())
-            else:
-                person.line.tell(offers[peer])
+                match.away(peer, now_us())
+        await self.archive.begin(match, {person.person_id: person.token_sha256 for person in people})
+        for person in people:
+            self._offer_to(person, match)
 
-    def _terms(self, match_id: str, seed: int, step_cost_us: int) -> MatchTerms:
-        terms = match_terms(
-            self.config.scenario, self._spec, session_id=match_id, build_id=self.build_id, seed=seed
-        )
-        affordable = affordable_window_frames(step_cost_us, terms.period_us)
-        window = min(terms.prediction_window_frames, affordable)
-        return dataclasses.replace(terms, prediction_window_frames=window)
-
-    def _offer(self, match_id: str, peer: int, terms: MatchTerms, name: str) -> dict[str, Any]:
-        config = self.config
-        own = _plain(peer_config(config.scenario.session, peer, 1))
-        del own["peer"], own["incarnation"]
-        game = config.scenario.game
-        return {
-            "type": "match",
-            "match_id": match_id,
-            "peer": peer,
-            "terms": _plain(terms),
-            "config": own,
-            "game": {"id": game.id, "params": game.params},
-            "ice": config.ice.for_participant(name, int(time.time())),
-            "paths": {
-                "topology": config.topology,
-                "is_direct_allowed": config.is_direct_allowed,
-                "is_relay_allowed": config.is_relay_allowed,
-                "direct_wait_us": config.direct_wait_us,
-            },
-        }
+    def _offer_to(self, person: Person, match: Match) -> None:
+        offer = match.offers[match.peer_of(person.person_id)]
+        ice = self.config.ice.for_participant(person.person_id, int(time.time()))
+        self._tell(person.person_id, {**offer, "ice": ice})
 
     def _place(self, person: Person, match_id: str) -> tuple[Match, int]:
         """The person's seat in their own match; nobody can speak in another's."""
@@ -271,35 +313,28 @@ class Hall:
         match, source = self._place(person, message.match_id)
         if message.to == source or message.to >= len(match.people):
             raise protocol.ProtocolError("NO-PEER", f"peer {message.to}")
-        target = self._people[match.people[message.to]]
-        if target.line is None:
-            return  # it is sent again until it is acknowledged
         items = []
         for item in message.items:
             body = item.body
             if self._signal_filter is not None:
                 body = self._signal_filter(match.match_id, source, message.to, body)
             items.append({"serial": item.serial, "body": body})
-        target.line.tell(
-            {
-                "type": "signal",
-                "match_id": match.match_id,
-                "from": source,
-                "items": items,
-                "ack": message.ack,
-            }
-        )
+        # To nobody, if the target is away: it is sent again until it is acknowledged.
+        passed = {"type": "signal", "match_id": match.match_id, "from": source, "items": items}
+        self._tell(match.people[message.to], {**passed, "ack": message.ack})
 
     def relay(self, person: Person, frame: bytes) -> None:
         """Datagrams for the person's partners; what is over the limits is dropped."""
         match = person.match
         if match is None or not self.config.is_relay_allowed or person.line is None:
             return
+        if not person.line.datagrams.take(1, now_us()):
+            return  # before anything is spent on reading it
         try:
             entries = relay_frames.decode(frame)
         except RelayFrameError as error:
             raise protocol.ProtocolError("BAD-FRAME", str(error)) from None
-        if not person.line.datagrams.take(len(entries), _now_us()):
+        if not person.line.datagrams.take(len(entries) - 1, now_us()):
             return
         source = match.peer_of(person.person_id)
         by_target: dict[int, list[Entry]] = {}
@@ -309,172 +344,45 @@ class Hall:
                 match.relayed_datagrams += 1
                 match.relayed_bytes += len(data)
         for target, own in by_target.items():
-            line = self._people[match.people[target]].line
+            line = self.line_of(match.people[target])
             if line is not None:
                 for out in relay_frames.encode(own):
                     line.relay(out)
 
-    # Data.
-
-    async def _keep_match(self, match: Match) -> None:
-        await self.store.add(
-            MATCHES,
-            match_id=match.match_id,
-            started_at_utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            people=json.dumps(match.people),
-            offer=json.dumps({**match.offers[0], "ice": None}),
-        )
-
-    async def _keep_chunk(self, person: Person, chunk: protocol.Chunk) -> None:
-        match, peer = self._place(person, chunk.match_id)
-        self._run(self._store_chunk(person, match, peer, chunk))
-
-    async def _store_chunk(self, person: Person, match: Match, peer: int, chunk: protocol.Chunk) -> None:
-        key = {"match_id": match.match_id, "peer": peer, "name": chunk.table, "serial": chunk.serial}
-        await self.store.add(CHUNKS, **key, data=chunk.data)
-        upto = match.stored(peer, chunk.table, chunk.serial)
-        if person.line is not None and upto >= 0:
-            person.line.tell(
-                {"type": "acked", "match_id": match.match_id, "table": chunk.table, "serial": upto}
-            )
-        self._conclude_if_settled(match)
-
-    async def _keep_report(self, person: Person, report: protocol.Finished) -> None:
-        match, peer = self._place(person, report.match_id)
-        body = report.model_dump(exclude={"type", "match_id"})
-        await self.store.add(REPORTS, match_id=match.match_id, peer=peer, body=json.dumps(body))
-        match.report(peer, body)
-        LOG.info("finished", match=match.match_id, peer=peer, reason=report.reason, frame=report.frame)
-        if match.life is Life.OVER and person.line is not None:
-            for verdict in match.verdicts:
-                person.line.tell(verdict)
-        self._conclude_if_settled(match)
-
-    def _conclude_if_settled(self, match: Match) -> None:
-        if match.life is Life.PLAYING and match.is_settled(_now_us(), self.config.away_limit_us):
-            match.go(Life.CERTIFYING)
-            self._run(self._conclude(match))
-
-    async def _conclude(self, match: Match) -> None:
-        """Certify what was uploaded, write the result, tell whoever is there."""
-        uploads, locals_, logs, problem = [], [], [], None
-        for peer in range(len(match.people)):
-            try:
-                uploads.append(read_upload(await self.store.chunks(match.match_id, peer, "frames")))
-            except (ValueError, KeyError, TypeError) as error:
-                problem = f"peer {peer}'s upload cannot be read: {error}"
-                uploads.append(Upload(frames=[], rows=""))
-            local = await self.store.chunks(match.match_id, peer, "local")
-            locals_.append("".join(_rows_of(text) for text in local))
-            logs.append(
-                [e for text in await self.store.chunks(match.match_id, peer, "log") for e in _events_of(text)]
-            )
-        complete = [
-            match.reports.get(peer, {}).get("reason") in ("completed", "focus-timeout")
-            for peer in range(len(match.people))
-        ]
-        verdict = await certify(uploads, match.offers[0], are_complete=complete, header=self._header)
-        if problem is not None:
-            verdict = dataclasses.replace(verdict, is_equal=False, difference=problem)
-        folder = self.result_folder(match.match_id)
-        await asyncio.to_thread(
-            write_result, folder, match, self.config.scenario, uploads, locals_, logs, verdict
-        )
-        message = self._verdict_message(match, verdict)
-        await self.store.add(VERDICTS, match_id=match.match_id, body=json.dumps(message))
-        match.verdicts.append(message)
-        match.go(Life.OVER)
-        LOG.info("certified", match=match.match_id, equal=verdict.is_equal, replay=verdict.replay)
-        for name in match.people:
-            line = self._people[name].line
-            if line is not None:
-                line.tell(message)
-
-    def _verdict_message(self, match: Match, verdict: Verdict) -> dict[str, Any]:
-        return {
-            "type": "verdict",
-            "match_id": match.match_id,
-            "is_equal": verdict.is_equal,
-            "replay": verdict.replay,
-            "sha256": verdict.sha256,
-            "rows": verdict.rows,
-            "difference": verdict.difference,
-            "episodes": verdict.episodes,
-        }
-
-    def result_folder(self, match_id: str) -> Path:
-        return self.config.data_dir / "matches" / match_id
-
     # Time.
-
-    def _run(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            LOG.error("task-failed", error=repr(task.exception()))
 
     async def _tick_for_ever(self) -> None:
         beat_s = self.config.heartbeat_us / 1e6
         next_beat = time.monotonic() + beat_s
         while True:
             await asyncio.sleep(TICK_S)
-            for match in self.matches.values():
-                if match.life is Life.PLAYING:
-                    self._conclude_if_settled(match)
+            self.archive.look()
             if time.monotonic() >= next_beat:
                 next_beat += beat_s
                 self._beat()
+                self._forget_the_absent()
 
     def _beat(self) -> None:
         """Ask every line whether it is there; one that has been silent too long is closed."""
-        now_us = _now_us()
+        now = now_us()
         for person in self._people.values():
             line = person.line
-            if line is None:
+            if line is None or line.is_closing:
                 continue
-            if now_us - line.heard_at_us > MISSED_BEATS * self.config.heartbeat_us:
-                self._run(line.close(1001, "silent"))
+            if now - line.heard_at_us > MISSED_BEATS * self.config.heartbeat_us:
+                task = asyncio.create_task(line.close(1001, "silent"))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
             else:
-                line.tell({"type": "ping", "t": now_us})
+                line.tell({"type": "ping", "t": now})
 
-
-def match_seed(seed: int, number: int) -> int:
-    """The games' seed of a server's match: the scenario's own for the first, then one made from both."""
-    if not number:
-        return seed
-    digest = hashlib.sha256(f"match {seed} {number}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """A frozen config as JSON takes it."""
-    return {
-        field.name: item.value if isinstance(item := getattr(value, field.name), Enum) else item
-        for field in dataclasses.fields(value)
-    }
-
-
-def _rows_of(text: str) -> str:
-    """The rows in a `local` chunk; a chunk that is none has none."""
-    try:
-        rows = json.loads(text)["rows"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return rows if isinstance(rows, str) else ""
-
-
-def _events_of(text: str) -> list[Any]:
-    """The lines of a `log` chunk; a chunk that is none has none."""
-    try:
-        events = json.loads(text)["events"]
-    except (ValueError, KeyError, TypeError):
-        return []
-    return [e for e in events if isinstance(e, list) and len(e) == 3] if isinstance(events, list) else []
-
-
-def _now_us() -> int:
-    return time.monotonic_ns() // 1_000
+    def _forget_the_absent(self) -> None:
+        """People who were away for long, and matches that are over and whose people are all forgotten."""
+        now = now_us()
+        for person in list(self._people.values()):
+            is_playing = person.match is not None and person.match.life is not Life.OVER
+            if person.line is None and not is_playing and now - person.away_since_us >= FORGET_US:
+                self._forget(person)
+        for match_id, match in list(self.matches.items()):
+            if match.life is Life.OVER and not any(name in self._people for name in match.people):
+                del self.matches[match_id]

@@ -4,9 +4,13 @@ Every message is checked here, field by field, before anything else sees it. Wha
 made from the same kind of models, so that the contract in docs/live.md stands in one place.
 """
 
-from typing import Annotated, Any, Final, Literal, TypeAlias
+import json
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import from_json
+
+from rollback_core.metrics import SERIES
 
 PROTOCOL_VERSION: Final = 1
 MAX_TEXT_BYTES: Final = 64 * 1024  # any message but a chunk
@@ -27,6 +31,13 @@ class ProtocolError(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
+
+
+def strict_json(text: str) -> Any:
+    """JSON as its standard has it; ValueError for NaN, numbers too great, half surrogates, deep nesting."""
+    value = from_json(text, allow_inf_nan=False)
+    json.dumps(value, allow_nan=False)  # 1e999 would be read as infinity
+    return value
 
 
 class Message(BaseModel):
@@ -68,8 +79,13 @@ class Chunk(Message):
 
 
 class InvalidFrom(Message):
-    frame: int
+    frame: Annotated[int, Field(ge=-1, le=_MAX_INT)]
     reason: Word
+
+
+Number = Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT)] | Annotated[float, Field(allow_inf_nan=False)]
+Points = Annotated[list[Number | None], Field(max_length=1_000_000)]
+DepthCount = Annotated[list[Count], Field(min_length=2, max_length=2)]  # [depth, rollbacks]
 
 
 class Finished(Message):
@@ -81,7 +97,18 @@ class Finished(Message):
     detail: Annotated[str, Field(max_length=1_000)]
     invalid_from: InvalidFrom | None
     counts: Annotated[dict[Literal["frames", "local", "log"], Count], Field(max_length=3)]
-    metrics: dict[str, Any]
+    metrics: Annotated[dict[Word, Count], Field(max_length=64)]
+    depth_histogram: Annotated[list[DepthCount], Field(max_length=1_000)]
+    series: Annotated[dict[Word, Points], Field(max_length=len(SERIES))]
+
+    @model_validator(mode="after")
+    def _has_whole_series(self) -> Self:
+        columns = [self.series.get(name, []) for name in SERIES]
+        if self.series and (set(self.series) != set(SERIES) or len({len(c) for c in columns}) > 1):
+            raise ValueError("series: columns are missing or of different lengths")
+        if None in columns[0]:
+            raise ValueError("series: a point has no time")
+        return self
 
 
 class Pong(Message):
@@ -89,24 +116,28 @@ class Pong(Message):
     t: Count
 
 
-FromParticipant: TypeAlias = Annotated[
-    Hello | Loaded | Signal | Chunk | Finished | Pong, Field(discriminator="type")
-]
-
-_ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(FromParticipant)
+class Bye(Message):
+    type: Literal["bye"]
 
 
-def parse(text: str) -> Hello | Loaded | Signal | Chunk | Finished | Pong:
+FromParticipant: TypeAlias = Hello | Loaded | Signal | Chunk | Finished | Pong | Bye
+
+_ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(Annotated[FromParticipant, Field(discriminator="type")])
+
+
+def parse(text: str) -> FromParticipant:
     """The message in a text frame; ProtocolError for anything else."""
-    size = len(text.encode())
+    size = len(text.encode(errors="replace"))
     if size > MAX_REPORT_BYTES:
         raise ProtocolError("TOO-LONG", f"{size} bytes")
     try:
-        message: Hello | Loaded | Signal | Chunk | Finished | Pong = _ADAPTER.validate_json(text)
+        message: FromParticipant = _ADAPTER.validate_python(strict_json(text))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ProtocolError("BAD-MESSAGE", f"{where}: {first['msg']}") from None
+    except ValueError as error:
+        raise ProtocolError("BAD-MESSAGE", f"not JSON: {error}") from None
     limit = {Chunk: MAX_CHUNK_BYTES, Finished: MAX_REPORT_BYTES}.get(type(message), MAX_TEXT_BYTES)
     if size > limit:
         raise ProtocolError("TOO-LONG", f"{message.type} of {size} bytes, at most {limit}")

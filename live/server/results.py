@@ -6,49 +6,41 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from live.server.certify import Upload, Verdict, inputs_table
+from live.server.certify import Verdict, inputs_table, longest_of
 from live.server.matches import Match
+from live.server.uploads import Line, Upload
 from rollback_core import __version__
 from rollback_core.metrics import SERIES
 from rollback_core.recorder import csv_text, local_header, shared_header
 from scenarios.registry import create_game
-from scenarios.scenario import Scenario, scenario_hash, to_json
+from scenarios.scenario import scenario_hash, to_json
 
 RESULT_FORMAT: Final = 1
 
 
-def write_result(
-    folder: Path,
-    match: Match,
-    scenario: Scenario,
-    uploads: Sequence[Upload],
-    locals_: Sequence[str],
-    logs: Sequence[list[Any]],
-    verdict: Verdict,
-) -> dict[str, Any]:
+def write_result(folder: Path, match: Match, uploads: Sequence[Upload], verdict: Verdict) -> dict[str, Any]:
     """Write everything into `folder`; gives what went into result.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    spec = create_game(scenario.game.id, scenario.game.params).spec
+    game = match.scenario.game
+    spec = create_game(game.id, game.params).spec
     shared = csv_text([shared_header(spec)])
     local = csv_text([local_header(spec)])
-    for peer, (upload, rows) in enumerate(zip(uploads, locals_, strict=True)):
+    for peer, upload in enumerate(uploads):
         _write(folder / f"player-{peer}.csv", shared + upload.rows)
-        _write(folder / f"player-{peer}.local.csv", local + rows)
-        _write_json(folder / f"player-{peer}.log.json", logs[peer])
-    longest = max(uploads, key=lambda upload: len(upload.frames))
-    _write_json(folder / "inputs.json", inputs_table(match.offers[0], longest.frames))
-    table = result_table(match, scenario, logs, verdict)
+        _write(folder / f"player-{peer}.local.csv", local + upload.local)
+        _write_json(folder / f"player-{peer}.log.json", upload.log)
+    _write_json(folder / "inputs.json", inputs_table(match.offers[0], longest_of(uploads).frames))
+    table = result_table(match, uploads, verdict)
     _write_json(folder / "result.json", table)
     return table
 
 
-def result_table(
-    match: Match, scenario: Scenario, logs: Sequence[list[Any]], verdict: Verdict
-) -> dict[str, Any]:
+def result_table(match: Match, uploads: Sequence[Upload], verdict: Verdict) -> dict[str, Any]:
     """result.json. Paths and oracles that only a simulator can know are empty or absent."""
+    scenario = match.scenario
     terms = match.offers[0]["terms"]
     peers = [_peer(match, peer) for peer in range(len(match.people))]
-    duration_us = max((_duration_us(log) for log in logs), default=0)
+    duration_us = max((_duration_us(upload.log) for upload in uploads), default=0)
     is_true = verdict.replay == "equal"
     laws = [
         _law(
@@ -101,6 +93,7 @@ def _peer(match: Match, peer: int) -> dict[str, Any]:
         return {
             "peer": peer,
             "players": players,
+            "label": match.labels[peer],
             "end": end,
             "crashed": True,
             "invalid_from": None,
@@ -108,17 +101,16 @@ def _peer(match: Match, peer: int) -> dict[str, Any]:
             "depth_histogram": [],
             "series": {name: [] for name in SERIES},
         }
-    metrics = dict(report["metrics"])
-    histogram, series = metrics.pop("depth_histogram", []), metrics.pop("series", {})
     return {
         "peer": peer,
         "players": players,
+        "label": match.labels[peer],
         "end": {key: report[key] for key in ("reason", "frame", "peer", "detail")},
         "crashed": False,
         "invalid_from": report["invalid_from"],
-        "metrics": metrics,
-        "depth_histogram": histogram,
-        "series": _from_zero({name: series.get(name, []) for name in SERIES}),
+        "metrics": report["metrics"],
+        "depth_histogram": report["depth_histogram"],
+        "series": _from_zero({name: report["series"].get(name, []) for name in SERIES}),
     }
 
 
@@ -128,14 +120,14 @@ def _from_zero(series: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {**series, "t_us": [at - times[0] for at in times]} if times else series
 
 
-def _duration_us(log: list[Any]) -> int:
+def _duration_us(log: Sequence[Line]) -> int:
     times = [entry[0] for entry in log if entry[1] in ("started", "ended")]
-    return int(max(times) - min(times)) if times else 0
+    return max(times) - min(times) if times else 0
 
 
 def _exercised(peers: Sequence[dict[str, Any]]) -> dict[str, int]:
     def total(key: str) -> int:
-        return sum(int(peer["metrics"].get(key) or 0) for peer in peers)
+        return sum(peer["metrics"].get(key, 0) for peer in peers)
 
     return {
         "rollbacks": total("rollbacks"),

@@ -71,7 +71,10 @@ async def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
             await site.start()
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-                raise UsageError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from None
+                raise UsageError(
+                    f"cannot listen on {config.host}:{config.port}: {error.strerror}; "
+                    "another one is given by --port, and --port 0 takes any that is free"
+                ) from None
             raise
         on_ready(f"http://{config.host}:{runner.addresses[0][1]}/")
         await _until_told_to_stop()

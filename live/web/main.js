@@ -21,10 +21,10 @@ const microseconds = (/** @type {number} */ ms) => Math.round(ms * 1000);
 
 /** What the worker starts with. @returns {import("./protocol.js").Start} */
 function startMessage() {
-  const { buildId = "", pythonFiles = "", pythonBytes } = document.body.dataset;
+  const { buildId = "", python = "", pythonFiles = "", pythonBytes } = document.body.dataset;
   return {
     kind: "start",
-    python: new URL("/py/pyodide/", window.location.href).href,
+    python: new URL(`${python}/`, window.location.href).href,
     sources: new URL(`/py/${buildId}/sources.zip`, window.location.href).href,
     files: pythonFiles.split(" "),
     bytes: Number(pythonBytes),

@@ -2,6 +2,7 @@
 // The WebSocket to the server, opened again whenever it closes.
 
 export const FIRST_DELAY_MS = 250; // a server that restarts is back within a second
+export const GONE_CODE = 4000; // says that this page goes away for good
 export const LAST_DELAY_MS = 4000; // a server that is down is not hammered, and found soon when it is up
 
 /** The wait after one of `delayMs` that did not help. @param {number} delayMs */
@@ -51,10 +52,11 @@ export function openSocket(url, handlers) {
     send(data) {
       if (socket.readyState === WebSocket.OPEN) socket.send(data);
     },
+    /** For good: this page opens none again. */
     stop() {
       isStopped = true;
       clearTimeout(timer);
-      socket.close();
+      socket.close(GONE_CODE);
     },
   };
 }

@@ -110,7 +110,7 @@ async def lone_survivor(game: LiveGame, survivor: PagePlayer) -> Result:
     table = result.table
     assert table["data"]["equal"], table["data"]["first_difference"]
     assert table["data"]["true"], table["data"]["first_difference"]
-    assert result.ends == ["vanished", "disconnected"]
+    assert result.ends == ["vanished", "peer-left"]
     # What the one who went away had sent is a prefix of what the survivor holds: nothing is lost.
     assert result.shared(1).startswith(result.shared(0))
     assert table["data"]["rows"] == result.shared(1).count(b"\n") - 1 >= 60
@@ -124,7 +124,7 @@ async def test_reloaded_the_partner_ends_cleanly(tmp_path: Path, served: Path, a
         await players[0].until_frame(80)
         await players[0].page.reload()
         await lone_survivor(game, players[1])
-        assert "Your partner is gone" in (await players[1].seen())["titles"]
+        assert "Your partner has left" in (await players[1].seen())["titles"]
         # The reloaded page is a newcomer, who waits for the next match.
         await players[0].until_screen("waiting")
         await closed(players)

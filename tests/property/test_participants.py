@@ -1,5 +1,6 @@
 """Whole participants on a bad network and a bad server: the data come out equal, complete and once."""
 
+import json
 from dataclasses import dataclass
 
 from hypothesis import given, settings
@@ -191,6 +192,27 @@ def test_the_partner_of_one_who_vanished_keeps_everything_and_is_told() -> None:
     view = world.participants[0].view()
     assert view["screen"] == "ended"
     assert view["overlay"]["title"] == "Your partner is gone"
+
+
+def test_the_partner_of_a_closed_page_is_told_at_once() -> None:
+    world = LiveWorld(Setup(frames=600))
+    world.at(3_000_000, lambda: world.close_page(1))
+    world.run(until=lambda: world.participants[0].view()["screen"] == "ended")
+    assert world.now_us < 3_000_000 + 200_000
+    assert world.participants[0].view()["overlay"]["title"] == "Your partner has left"
+    world.run()
+    assert world.reports[0]["reason"] == "peer-left"
+    assert world.reports[0]["frame"] == len(world.frames(0)[0]) - 1 > 30
+
+
+def test_who_leaves_the_lobby_says_so() -> None:
+    world = LiveWorld(Setup())
+    participant = world.participants[0]
+    world.run(until=lambda: participant.stage is Stage.WAITING)
+    participant.leave("enough", world.now_us)
+    texts = [json.loads(effect[1])["type"] for effect in participant.drain_effects() if effect[0] == "text"]
+    assert texts[-1] == "bye"
+    assert participant.stage is Stage.ENDED
 
 
 def test_a_report_lost_with_its_socket_is_given_again() -> None:

@@ -19,7 +19,7 @@ from mesh import (
 from mesh_plans import NETWORKS, PATHS, Network
 
 from rollback_core import wire
-from rollback_core.commands import FocusChanged, Leave
+from rollback_core.commands import FocusChanged, Leave, PeerGone
 from rollback_core.config import MatchTerms, WindowPolicy
 from rollback_core.events import Closed, Committed, Ended, EndReason, Interrupted, Resumed
 from rollback_core.messages import Hello
@@ -98,6 +98,29 @@ def test_silence_interrupts_and_past_the_limit_ends_with_what_is_confirmed(
     assert_rows_are_right(mesh)
     # With two players all that is confirmed is final: it is handed out.
     assert end.frame == mesh.peers[0].session.confirmed_frame or end.frame == -1
+
+
+@given(NETWORKS, st.integers(2, 4), st.integers(0, 2_500_000), st.integers(0, 100_000))
+def test_nobody_waits_for_a_peer_that_is_known_to_be_gone(
+    network: Network, peers: int, at_us: int, notice_us: int
+) -> None:
+    terms = terms_for(range(peers), max_steps=100, **QUICK)
+    mesh = Mesh(terms, path=network)
+    mesh.at(at_us, lambda: mesh.crash(0))
+
+    def tell() -> None:
+        for peer in range(1, peers):
+            mesh.command(peer, PeerGone(0))
+
+    mesh.at(at_us + notice_us, tell)
+    mesh.run()
+    for peer in range(1, peers):
+        end = ended(mesh, peer)
+        assert end.reason is not EndReason.DISCONNECTED
+        if end.reason is EndReason.PEER_LEFT:
+            assert (end.peer, end.detail) == (0, "it is gone for good")
+    assert_rows_are_right(mesh)
+    assert mesh.is_over
 
 
 @given(st.lists(st.integers(350_000, 900_000), min_size=1, max_size=3), PATHS)

@@ -95,7 +95,7 @@ class LiveGame:
             return len(lives) == matches and all(life is Life.OVER for life in lives)
 
         await until(is_over)
-        return [Result(self.hall.result_folder(match_id), match_id, self) for match_id in self.match_ids]
+        return [Result(self.config.result_folder(match_id), match_id, self) for match_id in self.match_ids]
 
     async def until_relayed(self) -> None:
         """Wait until the server carries datagrams of the one match."""

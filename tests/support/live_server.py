@@ -30,7 +30,7 @@ class RunningServer:
     config: ServerConfig
 
     def result(self, match_id: str) -> Path:
-        return self.hall.result_folder(match_id)
+        return self.config.result_folder(match_id)
 
 
 def short_scenario(game: str = "counter-v1", *, steps: int = 120, episodes: int = 1, **more: Any) -> Scenario:

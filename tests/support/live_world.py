@@ -255,6 +255,14 @@ class LiveWorld:
             line.is_open = True
             self.tell(index, lambda p: p.server_opened(self.now_us))
 
+    def close_page(self, index: int) -> None:
+        """The page is closed; the server hears it and tells the others."""
+        self.vanish(index)
+        for other in range(self.setup.peers):
+            if other != index:
+                presence = {"type": "partner", "match_id": MATCH, "peer": index, "is_here": False}
+                self._send_down(other, {**presence, "is_gone": True})
+
     def break_line(self, index: int) -> None:
         """The WebSocket breaks with all that is under way; the host opens another one."""
         line = self._lines[index]

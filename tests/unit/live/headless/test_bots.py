@@ -161,7 +161,7 @@ async def test_a_lost_socket_is_reopened_and_every_chunk_arrives_once(tmp_path: 
 
         def break_at_60(peer: Peer) -> list[int]:
             if peer.session.current_frame >= 60 and not broken:
-                broken.extend(asyncio.create_task(socket.close()) for socket in list(server.hall.sockets))
+                broken.extend(asyncio.create_task(line.close()) for line in list(server.hall.lines))
             return press_nothing(peer)
 
         broken: list[asyncio.Task[bool]] = []

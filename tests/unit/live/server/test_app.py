@@ -4,106 +4,19 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import brotli
 import pytest
-from aiohttp import WSMsgType
-from live_server import RunningServer, config_for, running_server, short_scenario
+from hand_player import client, is_untouched, pair
+from live_server import config_for, running_server, short_scenario
 
 from live.client import relay_frames
 from live.client.relay_frames import Entry
 from live.server.protocol import MAX_REPORT_BYTES
 
 pytestmark = pytest.mark.asyncio
-WAIT_S = 10
-
-
-class Client:
-    """A participant spoken by hand, one message at a time."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, build_id: str) -> None:
-        self.socket = socket
-        self.build_id = build_id
-        self.token: str | None = None
-
-    async def tell(self, **message: Any) -> None:
-        await self.socket.send_json(message)
-
-    async def hello(self, token: str | None = None) -> dict[str, Any]:
-        await self.tell(type="hello", v=1, build_id=self.build_id, token=token, label={})
-        welcome = await self.next("welcome", "refused")
-        self.token = welcome.get("token")
-        return welcome
-
-    async def next(self, *kinds: str) -> dict[str, Any]:
-        """The next message of one of these kinds; others are passed by."""
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                frame = await self.socket.receive()
-                if frame.type is not WSMsgType.TEXT:
-                    raise AssertionError(f"{frame.type} {self.socket.close_code} instead of {kinds}")
-                message = json.loads(frame.data)
-                if message["type"] in kinds:
-                    return dict(message)
-
-    async def ended(self) -> int | None:
-        """The close code; whatever else comes is passed by."""
-        async with asyncio.timeout(WAIT_S):
-            while (await self.socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                pass
-        return self.socket.close_code
-
-    async def datagrams(self) -> list[Entry]:
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                frame = await self.socket.receive()
-                if frame.type is WSMsgType.BINARY:
-                    return relay_frames.decode(frame.data)
-                assert frame.type is WSMsgType.TEXT
-
-
-@contextlib.asynccontextmanager
-async def client(server: RunningServer, **headers: str) -> AsyncIterator[Client]:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.ws_connect(server.url + "/ws", headers=headers) as socket,
-    ):
-        yield Client(socket, server.assets.build_id)
-
-
-@contextlib.asynccontextmanager
-async def pair(server: RunningServer) -> AsyncIterator[tuple[Client, Client, str]]:
-    """Two participants in a match; its id."""
-    async with client(server) as left, client(server) as right:
-        for each in (left, right):
-            await each.hello()
-            await each.tell(type="loaded", step_cost_us=5)
-        offers = [await each.next("match") for each in (left, right)]
-        assert [offer["peer"] for offer in offers] == [0, 1]
-        yield left, right, offers[0]["match_id"]
-
-
-async def is_untouched(left: Client, right: Client, match_id: str) -> bool:
-    """Signals and datagrams still pass, and chunks are still kept."""
-    body = {"kind": "candidate", "attempt": 1, "candidate": None}
-    await left.tell(type="signal", match_id=match_id, to=1, items=[{"serial": 0, "body": body}], ack=0)
-    signal = await right.next("signal")
-    await right.socket.send_bytes(relay_frames.encode([Entry(0, 1, b"datagram")])[0])
-    entries = await left.datagrams()
-    await left.tell(type="chunk", match_id=match_id, table="log", serial=0, data='{"events": []}')
-    acked = await left.next("acked")
-    return (
-        signal["items"][0]["body"] == body
-        and signal["from"] == 0
-        and entries == [Entry(1, 1, b"datagram")]
-        and acked["serial"] == 0
-    )
-
-
 # What is served.
 
 
@@ -150,8 +63,8 @@ async def test_types_are_those_that_browsers_insist_on(tmp_path: Path) -> None:
         for path, kind in (
             ("/", "text/html"),
             (f"{static}/main.js", "text/javascript"),
-            ("/py/pyodide/pyodide.mjs", "text/javascript"),
-            ("/py/pyodide/pyodide.asm.wasm", "application/wasm"),
+            (f"{server.assets.python_path}/pyodide.mjs", "text/javascript"),
+            (f"{server.assets.python_path}/pyodide.asm.wasm", "application/wasm"),
             (f"{static}/style.css", "text/css"),
         ):
             async with session.get(server.url + path) as response:
@@ -368,14 +281,56 @@ async def test_no_path_leads_out(tmp_path: Path, path: str) -> None:
             assert path not in await response.text()
 
 
-@pytest.mark.parametrize("key", ["", "Bearer ", "Bearer wrong", "operator"])
+async def test_what_is_not_there_is_not_kept(tmp_path: Path) -> None:
+    async with (
+        running_server(config_for(tmp_path, short_scenario())) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        for path in ("/static/none.js", "/py/none.zip", "/py/none/pyodide.mjs", "/nothing"):
+            async with session.get(server.url + path) as response:
+                assert (response.status, response.headers["Cache-Control"]) == (404, "no-store")
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "/api/matches", "/health"])
+async def test_a_name_that_was_made_to_point_here_is_none_of_ours(tmp_path: Path, path: str) -> None:
+    config = config_for(tmp_path, short_scenario(), origins=("https://games.example",))
+    async with running_server(config) as server, aiohttp.ClientSession() as session:
+        key = {"Authorization": "Bearer operator"}
+        for host, is_ours in (
+            ("evil.example", False),
+            ("evil.example:80", False),
+            ("games.example", True),
+            ("localhost:8000", True),
+            ("[::1]:8000", True),
+            ("", False),
+        ):
+            async with session.get(server.url + path, headers={**key, "Host": host}) as response:
+                assert (response.status != 421) == is_ours, host
+
+
+async def test_a_page_of_another_origin_reads_no_results(tmp_path: Path) -> None:
+    async with (
+        running_server(config_for(tmp_path, short_scenario())) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        key = {"Authorization": "Bearer operator"}
+        for more, status in (
+            ({"Origin": "https://evil.example"}, 403),
+            ({"Sec-Fetch-Site": "cross-site"}, 403),
+            ({"Origin": server.url}, 200),
+        ):
+            async with session.get(server.url + "/api/matches", headers={**key, **more}) as response:
+                assert response.status == status
+
+
+@pytest.mark.parametrize("key", ["", "Bearer ", "Bearer wrong", "operator", "Bearer operator x"])
 async def test_results_are_the_operators(tmp_path: Path, key: str) -> None:
     async with (
         running_server(config_for(tmp_path, short_scenario())) as server,
         aiohttp.ClientSession() as session,
     ):
         async with session.get(server.url + "/api/matches", headers={"Authorization": key}) as response:
-            assert response.status == (200 if key == "operator" else 403)
+            assert response.status == 403
         async with session.get(
             server.url + "/api/matches", headers={"Authorization": "Bearer operator"}
         ) as response:

@@ -1,11 +1,11 @@
 """A certificate is given to data that are equal and true, and to nothing else."""
 
-import json
 from typing import Any
 
 import pytest
 
-from live.server.certify import Upload, certify, inputs_table, read_upload, replay_apart, replayed_rows
+from live.server.certify import certify, inputs_table, replay_apart, replayed_rows
+from live.server.uploads import Upload
 from rollback_core.recorder import csv_text, shared_header
 from scenarios.registry import create_game
 
@@ -20,7 +20,7 @@ READY = 4  # counter-v1 has four actions
 
 def true_upload(frames: int = 41) -> Upload:
     """What an honest peer uploads: the first frame is everybody's readiness."""
-    played = [[[READY, READY], 3, 0]] + [[[f % 4, f // 3 % 4], 3, 0] for f in range(frames - 1)]
+    played = [([READY, READY], 3, 0)] + [([f % 4, f // 3 % 4], 3, 0) for f in range(frames - 1)]
     rows = replayed_rows(inputs_table(OFFER, played))[len(HEADER) :]
     return Upload(frames=played, rows=rows)
 
@@ -61,7 +61,7 @@ async def test_peers_that_tell_the_same_lie_are_equal_but_not_true() -> None:
 @pytest.mark.asyncio
 async def test_inputs_that_differ_behind_equal_rows_are_found() -> None:
     honest = true_upload()
-    other = Upload(frames=[*honest.frames[:5], [[0, 0], 1, 0], *honest.frames[6:]], rows=honest.rows)
+    other = Upload(frames=[*honest.frames[:5], ([0, 0], 1, 0), *honest.frames[6:]], rows=honest.rows)
     verdict = await verdict_of(honest, other)
     assert verdict.difference == "the inputs of the peers differ"
 
@@ -86,25 +86,28 @@ async def test_a_game_that_hangs_is_not_replayable() -> None:
 
 @pytest.mark.asyncio
 async def test_inputs_that_are_none_are_not_replayable() -> None:
-    upload = Upload(frames=[[[9, 9], 3, 0]], rows="")
+    upload = Upload(frames=[([9, 9], 3, 0)], rows="")
     verdict = await verdict_of(upload, upload)
     assert (verdict.is_equal, verdict.replay) == (True, "not-replayable")
     assert "actions" in verdict.difference
 
 
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        "[]",
-        "{}",
-        "not json",
-        json.dumps({"first": 1, "frames": [], "rows": ""}),
-        json.dumps({"first": 0, "frames": [[1, 2, 3]], "rows": ""}),
-        json.dumps({"first": 0, "frames": [[[1], "x", 3]], "rows": ""}),
-        json.dumps({"first": 0, "frames": [], "rows": 5}),
-        json.dumps({"first": 0, "frames": 7, "rows": ""}),
-    ],
-)
-def test_a_chunk_that_is_none_is_an_error(chunk: str) -> None:
-    with pytest.raises((ValueError, KeyError, TypeError)):
-        read_upload([chunk])
+@pytest.mark.asyncio
+async def test_what_cannot_be_read_is_neither_equal_nor_hidden() -> None:
+    honest, other = true_upload(), true_upload()
+    broken = Upload(frames=other.frames, rows=other.rows, problem="log chunk 3 is not JSON")
+    verdict = await verdict_of(honest, broken)
+    assert (verdict.is_equal, verdict.replay) == (False, "equal")
+    assert verdict.difference == "peer 1's upload cannot be read: log chunk 3 is not JSON"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("episode", ["9" * 5_000, "٣", "-1", "x", ""])
+async def test_a_row_of_no_episode_is_a_difference_and_no_more(episode: str) -> None:
+    honest = true_upload()
+    lines = honest.rows.splitlines()
+    cells = lines[3].split(",")
+    lines[3] = ",".join([cells[0], episode, *cells[2:]])
+    liar = Upload(frames=honest.frames, rows="\n".join(lines) + "\n")
+    verdict = await verdict_of(honest, liar)
+    assert not verdict.is_equal

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from live.server.config import scenario_of_game
 from live.server.lobby import Lobby
 from live.server.matches import Life, Match
 
 AWAY_US = 1_000
+REPORT_US = 5_000
 NAMES = [f"p{number}" for number in range(6)]
 names = st.sampled_from(NAMES)
 
@@ -66,16 +68,29 @@ class Study(RuleBasedStateMachine):
 TestStudy = Study.TestCase
 
 
+def new_match() -> Match:
+    return Match(
+        match_id="m",
+        seed=1,
+        scenario=scenario_of_game("counter-v1"),
+        people=("a", "b"),
+        labels=({}, {}),
+        offers=({}, {}),
+    )
+
+
 class OneMatch(RuleBasedStateMachine):
     """A match of two: chunks become durable in any order, reports come in any order, people go."""
 
     @initialize(counts=st.tuples(st.integers(0, 4), st.integers(0, 4)))
     def begin(self, counts: tuple[int, int]) -> None:
-        self.match = Match("m", 1, ("a", "b"), ({}, {}))
+        self.match = new_match()
         self.counts = counts
         self.durable: tuple[set[int], set[int]] = (set(), set())
         self.reported: set[int] = set()
         self.away: dict[int, int] = {}
+        self.gone: set[int] = set()
+        self.reported_at_us: int | None = None
         self.now_us = 0
 
     @rule(peer=st.integers(0, 1), serial=st.integers(0, 5))
@@ -89,9 +104,11 @@ class OneMatch(RuleBasedStateMachine):
 
     @rule(peer=st.integers(0, 1))
     def report(self, peer: int) -> None:
-        self.match.report(peer, {"counts": {"frames": self.counts[peer]}})
-        self.match.report(peer, {"counts": {"frames": 99}})  # the first one counts
+        self.match.report(peer, {"counts": {"frames": self.counts[peer]}}, self.now_us)
+        self.match.report(peer, {"counts": {"frames": 99}}, self.now_us)  # the first one counts
         self.reported.add(peer)
+        if self.reported_at_us is None:
+            self.reported_at_us = self.now_us
 
     @rule(peer=st.integers(0, 1))
     def go(self, peer: int) -> None:
@@ -102,6 +119,12 @@ class OneMatch(RuleBasedStateMachine):
     def come(self, peer: int) -> None:
         self.match.present(peer)
         self.away.pop(peer, None)
+        self.gone.discard(peer)
+
+    @rule(peer=st.integers(0, 1))
+    def close_the_page(self, peer: int) -> None:
+        self.match.gone(peer)
+        self.gone.add(peer)
 
     @rule(us=st.integers(1, 2 * AWAY_US))
     def wait(self, us: int) -> None:
@@ -113,17 +136,20 @@ class OneMatch(RuleBasedStateMachine):
             return
         expected = all(
             (peer in self.reported and set(range(self.counts[peer])) <= self.durable[peer])
+            or peer in self.gone
             or (peer in self.away and self.now_us - self.away[peer] >= AWAY_US)
             for peer in (0, 1)
         )
-        assert self.match.is_settled(self.now_us, AWAY_US) == expected
+        if self.reported_at_us is not None and self.now_us - self.reported_at_us >= REPORT_US:
+            expected = True  # nobody is waited for for ever
+        assert self.match.is_settled(self.now_us, AWAY_US, REPORT_US) == expected
 
 
 TestOneMatch = OneMatch.TestCase
 
 
 def test_a_match_goes_one_way_only() -> None:
-    match = Match("m", 1, ("a", "b"), ({}, {}))
+    match = new_match()
     match.go(Life.CERTIFYING)
     match.go(Life.OVER)
     for life in Life:

@@ -39,8 +39,11 @@ FINISHED = {
     "invalid_from": None,
     "counts": {"frames": 1, "local": 1, "log": 1},
     "metrics": {"frames": 9},
+    "depth_histogram": [[1, 5]],
+    "series": {},
 }
-GOOD = (HELLO, CHUNK, SIGNAL, FINISHED, {"type": "loaded", "step_cost_us": 3}, {"type": "pong", "t": 1})
+LOADED = {"type": "loaded", "step_cost_us": 3}
+GOOD = (HELLO, CHUNK, SIGNAL, FINISHED, LOADED, {"type": "pong", "t": 1}, {"type": "bye"})
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
