@@ -7,7 +7,7 @@ from typing import Any
 from netsim.replay import replay_frames
 from netsim.world import World
 from rollback_core.events import CommittedFrame
-from rollback_core.recorder import csv_text, local_header, shared_header, shared_row
+from rollback_core.recorder import csv_text, first_row_difference, local_header, shared_header, shared_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     """
     texts = data.shared_csv
     longest = max(texts, key=len)
-    difference = next((d for text in texts if (d := _first_difference(text, longest))), None)
+    difference = next((d for text in texts if (d := first_row_difference(text, longest))), None)
     complete = [
         text
         for host, text in zip(world.hosts, texts, strict=True)
@@ -58,7 +58,7 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     if difference is None and len(set(complete)) > 1:
         difference = "peers that completed have tables of different length"
     replayed = csv_text(replay_frames(world.scenario, data.longest))
-    untrue = _first_difference(longest, replayed) if replayed != longest else None
+    untrue = first_row_difference(longest, replayed) if replayed != longest else None
     rows = longest.count("\n") - 1
     return [
         _entry("D1", "data equal", "All peers' shared tables are equal, byte for byte.", rows, difference),
@@ -84,16 +84,3 @@ def _entry(name: str, title: str, law: str, checks: int, difference: str | None)
         "checks": checks,
         "violation": violation,
     }
-
-
-def _first_difference(text: str, longest: str) -> str | None:
-    """Where `text` is not a prefix, in whole rows, of `longest`."""
-    if longest.startswith(text):
-        return None
-    header = longest.split("\n", 1)[0].split(",")
-    for left, right in zip(text.splitlines(), longest.splitlines(), strict=False):
-        if left != right:
-            cells = zip(header, left.split(","), right.split(","), strict=False)
-            column, a, b = next(((c, a, b) for c, a, b in cells if a != b), ("row", left, right))
-            return f"frame {left.split(',')[0]}, {column}: {a} ≠ {b}"
-    return "the tables have different lengths"

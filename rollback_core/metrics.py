@@ -38,6 +38,7 @@ class PeerMetrics:
     """What one peer did. `now_us` is the time of the plots; the peer's own clock may differ from it."""
 
     __slots__ = (
+        "_bytes_before",
         "_commit_lags",
         "_confirmation_lags",
         "_ended_us",
@@ -64,6 +65,7 @@ class PeerMetrics:
         self._stall_run = 0
         self._longest_stall = 0
         self._started_us = -1
+        self._bytes_before = 0  # of the handshake, which takes as long as the network's set-up does
         self._ended_us = -1
         self._sample_at_us = 0
         self._sample_depth = 0
@@ -97,6 +99,7 @@ class PeerMetrics:
         rtts = [link.rtt_us for link in session.links.values() if link.is_member and link.rtt_samples]
         if self._started_us < 0:
             self._started_us = now_us
+            self._bytes_before = sum(link.sent_bytes for link in session.links.values())
         self._ended_us = now_us
         self._sample_at_us = now_us - now_us % SAMPLE_US + SAMPLE_US
         self._samples.append(
@@ -148,7 +151,7 @@ class PeerMetrics:
         rtts = Counter(self._rtts_us)
         links = session.links.values()
         seconds_us = max(1, self._ended_us - self._started_us)
-        sent_bytes = sum(link.sent_bytes for link in links)
+        sent_bytes = sum(link.sent_bytes for link in links) - self._bytes_before
         return {
             "frames": session.current_frame,
             "rollbacks": session.match.rollbacks,
@@ -167,7 +170,9 @@ class PeerMetrics:
             "commit_lag_max_frames": max(commit_lags, default=0),
             "input_delay_frames": session.delay_frames,
             "dropped_inputs": play.dropped_inputs,
+            "rtt_min_us": min(rtts, default=0),
             "rtt_p50_us": percentile(rtts, 50),
+            "rtt_mean_us": sum(self._rtts_us) // len(self._rtts_us) if self._rtts_us else 0,
             "rtt_max_us": max(rtts, default=0),
             "sent_bytes_per_s": sent_bytes * 1_000_000 // seconds_us,
             "sent_datagrams": sum(link.sent_datagrams for link in links),

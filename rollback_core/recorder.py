@@ -146,3 +146,16 @@ class Recorder:
         told = ";".join(f"{r.depth}:{r.player}:{r.predicted}:{r.actual}" for r in rollbacks)
         speculative = [bool(mask >> player & 1) for player in range(self._players)]
         return (frame.frame, outcome.episode, outcome.t, *speculative, told, presented, path)
+
+
+def first_row_difference(text: str, longest: str) -> str | None:
+    """Where a table's text is not a prefix, in whole rows, of another's; both begin with the header."""
+    if longest.startswith(text) and text.endswith("\n"):
+        return None
+    header = longest.split("\n", 1)[0].split(",")
+    for left, right in zip(text.splitlines(), longest.splitlines(), strict=False):
+        if left != right:
+            cells = zip(header, left.split(","), right.split(","), strict=False)
+            column, a, b = next(((c, a, b) for c, a, b in cells if a != b), ("row", left, right))
+            return f"frame {left.split(',')[0]}, {column}: {a} ≠ {b}"
+    return "the tables have different lengths"

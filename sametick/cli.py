@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from sametick.failure import EXIT_USAGE, Mistake, complaint, complaint_json, print_complaint
+from sametick.live_peers import Peers
 
 
 class _Commands(TyperGroup):
@@ -215,12 +216,15 @@ def live_run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change one value.")
     ] = None,
+    peers: Annotated[
+        Peers, typer.Option("--peers", help="aiortc peers, pages of Chromium, or one page among peers.")
+    ] = Peers.HEADLESS,
     is_compared: Annotated[
         bool, typer.Option("--compare", help="Simulate too, and write both side by side.")
     ] = False,
     is_json: Json = False,
 ) -> None:
-    """Play scenarios over real WebRTC, headless, on an impaired path. Exit 1 if one does not hold."""
+    """Play scenarios over real WebRTC on an impaired path. Exit 1 if one does not hold."""
     from sametick.live_run_command import live_runs
 
     raise typer.Exit(
@@ -228,6 +232,7 @@ def live_run(
             scenarios,
             seed=seed,
             settings=tuple(settings or ()),
+            peers=peers,
             out=out,
             is_compared=is_compared,
             is_json=is_json,

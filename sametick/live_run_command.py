@@ -1,7 +1,8 @@
-"""`sametick live-run`: scenarios played by headless peers over real WebRTC, beside the simulator if asked."""
+"""`sametick live-run`: scenarios played over real WebRTC, beside the simulator if asked."""
 
 import asyncio
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from rich.text import Text
 
 from rollback_core.errors import UsageError
 from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
+from sametick.live_peers import Peers
+from sametick.other_hosts import find_pyodide
 from sametick.run_tables import tell, typed, verdict_text
 from sametick.simulation_run import RunRequest, moving_line, run, write
 from scenarios.scenario import Scenario
@@ -23,6 +26,7 @@ def live_runs(
     *,
     seed: int | None,
     settings: tuple[str, ...],
+    peers: Peers,
     out: Path,
     is_compared: bool,
     is_json: bool,
@@ -33,13 +37,14 @@ def live_runs(
     screen, side = Console(highlight=False), Console(stderr=True, highlight=False)
     scenarios = [load_scenario(source, seed=seed, overrides=settings) for source in sources]
     for source, scenario in zip(sources, scenarios, strict=True):
-        _check(source, scenario)
+        _check(source, scenario, peers)
     tables, folders = [], []
     for source, scenario in zip(sources, scenarios, strict=True):
         folder = out if len(sources) == 1 else out / scenario.name
         live = folder / "live" if is_compared else folder
         with moving_line(side, f"{source}, live", is_shown=not is_json) as move:
-            table = _play(scenario, live, _command([source], seed, settings, out, is_compared=False))
+            command = _command([source], seed, settings, peers, out, is_compared=False)
+            table = _play(scenario, live, command, peers)
             move(1.0)
         if is_compared:
             request = RunRequest(source=source, overrides=settings)
@@ -51,7 +56,7 @@ def live_runs(
             verdict = table["verdict"]
             tell(verdict_text(verdict["ok"], scenario.name, verdict["sentence"]), screen)
     if is_compared:
-        command = _command(sources, seed, settings, out, is_compared=True)
+        command = _command(sources, seed, settings, peers, out, is_compared=True)
         page = _compare([scenario.name for scenario in scenarios], folders, out, command)
         if not is_json:
             screen.print(Text(f" side by side: {page}", style="dim"), soft_wrap=True)
@@ -60,12 +65,15 @@ def live_runs(
     return EXIT_OK if all(table["verdict"]["ok"] for table in tables) else EXIT_FAILED
 
 
-def _check(source: str, scenario: Scenario) -> None:
+def _check(source: str, scenario: Scenario, peers: Peers) -> None:
     try:
         from live.live_run import check_playable
+
+        if peers is not Peers.HEADLESS:
+            import playwright  # noqa: F401
     except ModuleNotFoundError as error:
         raise Mistake(
-            f"{error.name} is not installed", "sametick live-run", 'pip install "sametick[live]"'
+            f"{error.name} is not installed", "sametick live-run", 'pip install "sametick[live,pages]"'
         ) from None
     try:
         check_playable(scenario)
@@ -73,24 +81,42 @@ def _check(source: str, scenario: Scenario) -> None:
         raise Mistake(str(error), source, f"simulate it: {typed('sametick sim')} {source}") from None
 
 
-def _play(scenario: Scenario, folder: Path, command: str) -> Table:
+def _play(scenario: Scenario, folder: Path, command: str, peers: Peers) -> Table:
     import structlog
 
     from live.live_run import LiveRun, play
 
     # The server's log is for those who run one; here the result says it all.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), processors=[])
-    return asyncio.run(play(LiveRun(scenario=scenario, command=command), folder))
+    pages = peers.pages(scenario.peer_count)
+    plan = LiveRun(
+        scenario=scenario,
+        command=command,
+        pages=pages,
+        pyodide_dir=find_pyodide(os.environ) if pages else None,
+    )
+    try:
+        return asyncio.run(play(plan, folder))
+    except UsageError as error:
+        raise Mistake(str(error), f"--peers {peers}", "see: sametick live-run --help") from None
 
 
 def _command(
-    sources: list[str], seed: int | None, settings: tuple[str, ...], out: Path, *, is_compared: bool
+    sources: list[str],
+    seed: int | None,
+    settings: tuple[str, ...],
+    peers: Peers,
+    out: Path,
+    *,
+    is_compared: bool,
 ) -> str:
     words = ["sametick", "live-run", *sources]
     if seed is not None:
         words += ["--seed", str(seed)]
     for text in settings:
         words += ["--set", text]
+    if peers is not Peers.HEADLESS:
+        words += ["--peers", peers]
     return shlex.join([*words, *(["--compare"] if is_compared else []), "--out", str(out)])
 
 

@@ -82,7 +82,7 @@ class Browser:
                         self._buttons.release_all()
                 case ["drawn", serial, at_us]:
                     for press in self._presses.drawn(serial, at_us):
-                        self.participant.log("press", press, now_us)
+                        self.participant.press_seen(press, now_us)
                 case _:
                     self._knock(call, now_us)
         return not all(call[0] in _DATAGRAM_CALLS for call in calls)

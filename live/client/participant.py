@@ -251,10 +251,10 @@ class Participant:
             self._tell({"type": "bye"})
             self._go(Stage.ENDED)
 
-    def log(self, kind: str, fields: dict[str, Any], now_us: int) -> None:
-        """A line of the host's for the log table."""
+    def press_seen(self, press: dict[str, int], now_us: int) -> None:
+        """A press of a key has been painted; `Presses.drawn` has its times."""
         if self.seat is not None:
-            self.seat.log(kind, fields, now_us)
+            self.seat.press_seen(press, now_us)
 
     def wake(self, now_us: int, actions: Sequence[int]) -> int:
         """Do what is due; gives frames played. `actions` are the local players', sampled now."""

@@ -4,13 +4,51 @@ A press is taken by the first tick that queues an input after it, becomes that f
 stepped when the session has passed the frame, and is seen when a picture made after that is painted.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from rollback_core.metrics import percentile
 
 MAX_PENDING: Final = (
     64  # presses that wait to be seen; a hidden page paints nothing, and people press ten a second
 )
 MAX_VIEWS: Final = 256  # views that wait to be painted: some seconds of them
+STAGES: Final = (
+    ("press_to_tick", "pressed_us", "taken_us"),
+    ("tick_to_step", "taken_us", "stepped_us"),
+    ("step_to_paint", "stepped_us", "drawn_us"),
+    ("press_to_paint", "pressed_us", "drawn_us"),
+)
+
+
+class PressFigures:
+    """How long the presses of a match took, stage by stage."""
+
+    __slots__ = ("_most_ticks", "_stages")
+
+    def __init__(self) -> None:
+        self._stages: dict[str, Counter[int]] = {name: Counter() for name, _, _ in STAGES}
+        self._most_ticks = 0
+
+    def note(self, press: Mapping[str, int]) -> None:
+        """A press was seen; its times are those of the log's line."""
+        for name, begin, end in STAGES:
+            # The page's clock and the worker's are read apart: none is negative by more than a tick of them.
+            self._stages[name][max(0, press[end] - press[begin])] += 1
+        self._most_ticks = max(self._most_ticks, press["ticks"])
+
+    def table(self) -> dict[str, int]:
+        """For the report; nothing if there was no press."""
+        presses = self._stages["press_to_paint"].total()
+        if not presses:
+            return {}
+        figures = {"presses": presses, "input_to_present_max_frames": self._most_ticks}
+        for name, durations in self._stages.items():
+            figures[f"{name}_p50_us"] = percentile(durations, 50)
+            figures[f"{name}_p95_us"] = percentile(durations, 95)
+        return figures
 
 
 @dataclass(slots=True)

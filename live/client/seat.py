@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from live.client import relay_frames
 from live.client.paths import PathChoice, PathRules, Ways
+from live.client.presses import PressFigures
 from live.client.relay_frames import Entry
 from live.client.signaling import SignalStream
 from live.client.terms import MatchOffer
@@ -83,6 +84,7 @@ class Seat:
         self.effects: list[Effect] = []
         self.uploads = Uploads()
         self.metrics = PeerMetrics()
+        self._presses = PressFigures()
         self.ended: Ended | None = None
         self.is_corrected = False  # the last wake mended the past
         self.interrupted: set[int] = set()
@@ -103,6 +105,8 @@ class Seat:
         )
         self._partners = {peer: _Partner(PathChoice(rules, now_us)) for peer in self.peer.session.links}
         self._me = offer.peer
+        self._seated_us = now_us
+        self._start_us: int | None = None  # from the seat to the first frame
         self._rows_digest = hashlib.sha256(csv_text([shared_header(game.game.spec)]).encode())
         self._log: list[list[Any]] = []
         self._flush_at_us = now_us + FLUSH_US
@@ -358,6 +362,7 @@ class Seat:
                 self.is_corrected = True
                 self._depths.append((now_us + DEPTH_HOLD_US, event.depth))
             case Started(window):
+                self._start_us = now_us - self._seated_us
                 self.log("started", {"window_frames": window}, now_us)
             case Interrupted(peer):
                 self.interrupted.add(peer)
@@ -402,6 +407,10 @@ class Seat:
     def log(self, kind: str, fields: dict[str, Any], now_us: int) -> None:
         """One line of the log table."""
         self._log.append([now_us, kind, fields])
+
+    def press_seen(self, press: dict[str, int], now_us: int) -> None:
+        self._presses.note(press)
+        self.log("press", press, now_us)
 
     def _log_rtts(self, now_us: int) -> None:
         self._rtt_log_at_us = now_us + RTT_LOG_US
@@ -451,6 +460,7 @@ class Seat:
         ended = self.ended
         assert ended is not None, "a session closes after it has ended"
         invalid = self.peer.recorder.invalid_from
+        start = {} if self._start_us is None else {"found_to_started_us": self._start_us}
         return {
             "reason": ended.reason.value,
             "peer": ended.peer,
@@ -458,7 +468,7 @@ class Seat:
             "detail": ended.detail,
             "invalid_from": None if invalid is None else {"frame": invalid[0], "reason": invalid[1]},
             "counts": self.uploads.counts(),
-            "metrics": self.metrics.table(self.peer),
+            "metrics": {**self.metrics.table(self.peer), **self._presses.table(), **start},
             "depth_histogram": self.metrics.depth_histogram,
             "series": self.metrics.series,
         }

@@ -57,6 +57,7 @@ class Connection:
         self._rtc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._channel: RTCDataChannel | None = None
         self._is_closed = False
+        self.sent = self.received = 0  # datagrams
         # One after the other: a candidate must wait for the description before it.
         self._steps: asyncio.Queue[Callable[[], Coroutine[Any, Any, None]] | None] = asyncio.Queue()
         self._worker = asyncio.create_task(self._work())
@@ -81,7 +82,12 @@ class Connection:
         try:
             channel.send(data)
         except InvalidStateError:
-            pass  # it closed under our hands; its event tells the participant
+            return  # it closed under our hands; its event tells the participant
+        self.sent += 1
+
+    def mute(self) -> None:
+        """Send nothing more, so that a count of what arrives can come to an end."""
+        self._channel = None
 
     async def fail(self) -> None:
         """Break, as a network might: tests and exercises want to see what comes of it."""
@@ -150,6 +156,7 @@ class Connection:
 
     def _received(self, data: bytes | str) -> None:
         if isinstance(data, bytes):
+            self.received += 1
             self._doors.receive_direct(self._peer, self._attempt, data)
 
     def _opened(self) -> None:
@@ -206,6 +213,10 @@ class Connections:
 
     def get(self, peer: int, attempt: int) -> Connection | None:
         return self._open.get((peer, attempt))
+
+    @property
+    def all(self) -> list[Connection]:
+        return list(self._open.values())
 
     def disconnect(self, peer: int, attempt: int) -> None:
         connection = self._open.pop((peer, attempt), None)

@@ -17,7 +17,7 @@ from live.server.uploads import Upload
 from rollback_core.episodes import Episodes
 from rollback_core.errors import RollbackError
 from rollback_core.events import CommittedFrame
-from rollback_core.recorder import csv_text, shared_header
+from rollback_core.recorder import csv_text, first_row_difference, shared_header
 from rollback_core.replay import replay_through
 from scenarios.registry import create_game
 
@@ -100,19 +100,6 @@ async def replay_apart(inputs: dict[str, Any], deadline_s: float = REPLAY_S) -> 
     return out.decode(), ""
 
 
-def first_difference(text: str, longest: str) -> str | None:
-    """Where `text` is not a prefix, in whole rows, of `longest`; both begin with the header."""
-    if longest.startswith(text):
-        return None
-    header = longest.split("\n", 1)[0].split(",")
-    for left, right in zip(text.splitlines(), longest.splitlines(), strict=False):
-        if left != right:
-            cells = zip(header, left.split(","), right.split(","), strict=False)
-            column, a, b = next(((c, a, b) for c, a, b in cells if a != b), ("row", left, right))
-            return f"frame {left.split(',')[0]}, {column}: {a} ≠ {b}"
-    return "the tables have different lengths"
-
-
 async def certify(
     uploads: Sequence[Upload], offer: dict[str, Any], *, are_complete: Sequence[bool], header: str
 ) -> Verdict:
@@ -124,7 +111,7 @@ async def certify(
     replayed, why = await replay_apart(inputs_table(offer, longest.frames))
     replay = "not-replayable" if replayed is None else "equal" if replayed == text else "differs"
     if replay == "differs" and replayed is not None:
-        difference = difference or first_difference(text, replayed) or "the replay gives more rows"
+        difference = difference or first_row_difference(text, replayed) or "the replay gives more rows"
     return Verdict(
         is_equal=is_equal,
         replay=replay,
@@ -148,7 +135,7 @@ def _difference(uploads: Sequence[Upload], are_complete: Sequence[bool], header:
             return f"peer {peer}'s upload cannot be read: {upload.problem}"
     longest = longest_of(uploads)
     for upload in uploads:
-        found = first_difference(header + upload.rows, header + longest.rows)
+        found = first_row_difference(header + upload.rows, header + longest.rows)
         if found is not None:
             return found
     if len({upload.rows for upload, whole in zip(uploads, are_complete, strict=True) if whole}) > 1:

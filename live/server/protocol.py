@@ -93,7 +93,7 @@ class Finished(Message):
     match_id: MatchId
     reason: Annotated[str, Field(pattern=r"^[a-z-]{1,40}$")]
     peer: PeerNumber | None
-    frame: int
+    frame: Annotated[int, Field(ge=-1, le=_MAX_INT)]
     detail: Annotated[str, Field(max_length=1_000)]
     invalid_from: InvalidFrom | None
     counts: Annotated[dict[Literal["frames", "local", "log"], Count], Field(max_length=3)]

@@ -135,6 +135,19 @@ async def test_only_over_turn(tmp_path: Path, served: Path) -> None:
                 assert "direct" not in result.paths(peer)
 
 
+async def test_six_are_too_many_for_a_mesh_and_play_over_the_server(tmp_path: Path, served: Path) -> None:
+    played = scenario(frames=90, peers=6, params={"players": 6})
+    async with live_game(tmp_path, served, played) as game:
+        await run_bots(BotPlan(url=game.url, seats=6, hold_frames=4))
+        [result] = await game.over()
+        result.check_sound()
+        assert game.config.topology == "relay"
+        assert {way for peer in range(6) for way in result.paths(peer)} <= {"relay", "none"}
+        metrics = [peer["metrics"] for peer in result.table["peers"]]
+        # One frame of the socket carries a wake's datagrams to all; each of five partners gets its own.
+        assert result.table["relay"]["datagrams"] >= sum(each["received_datagrams"] for each in metrics)
+
+
 async def test_one_who_leaves_ends_the_game_for_both(tmp_path: Path, served: Path) -> None:
     session = SessionSetup(reconnect_limit_us=2_000_000)
     async with live_game(tmp_path, served, scenario(session=session)) as game:

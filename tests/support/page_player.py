@@ -8,40 +8,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
+from live.page_robot import robot
+
 DIGITS: Final = ("Digit1", "Digit2", "Digit3")  # the keys of a game whose actions have no names
 DEADLINE_S = 60  # of one thing that must come about; the longest are a cold Pyodide and a whole short game
-
-# Presses keys at its own pace: hold and pause lengths come from a small generator with a seed of the test's.
-_ROBOT = """
-((isActive, codes, seed) => {
-  const seen = { screens: [], paths: [], titles: [], maxFrame: 0, presses: 0 };
-  const note = (list, value) => { if (value && list.at(-1) !== value) list.push(value); };
-  const overlay = document.getElementById("overlay");
-  const look = () => {
-    const { screen, path, frame } = document.body.dataset;
-    note(seen.screens, screen);
-    note(seen.paths, path);
-    seen.maxFrame = Math.max(seen.maxFrame, Number(frame ?? 0));
-    if (overlay.open) note(seen.titles, document.getElementById("overlay-title").textContent);
-    const button = document.getElementById("overlay-button");
-    if (overlay.open && !button.hidden && !button.disabled) button.click();
-  };
-  const watch = { subtree: true, childList: true, characterData: true, attributes: true };
-  new MutationObserver(look).observe(document.body, watch);
-  look();
-  let state = seed;
-  const draw = (limit) => (state = (state * 48271) % 2147483647) % limit;
-  const press = (type, code) => window.dispatchEvent(new KeyboardEvent(type, { code, bubbles: true }));
-  const act = () => {
-    const code = codes[draw(codes.length)];
-    press("keydown", code);
-    seen.presses += 1;
-    setTimeout(() => { press("keyup", code); setTimeout(act, 20 + draw(120)); }, 20 + draw(150));
-  };
-  if (isActive) act();
-  globalThis.seen = seen;
-})
-"""
 
 
 class Page(Protocol):
@@ -61,8 +31,7 @@ class PagePlayer:
 
     async def sit_down(self, *, is_active: bool, codes: tuple[str, ...], seed: int = 1) -> None:
         """Begin to take part; with any page of ours, at any stage."""
-        arguments = json.dumps([is_active, list(codes), seed])
-        await self.page.evaluate(f"({_ROBOT})(...{arguments})")
+        await self.page.evaluate(robot(codes if is_active else (), seed))
 
     async def until(self, condition: str) -> None:
         """Wait until a JavaScript condition about the page holds."""

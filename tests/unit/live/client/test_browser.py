@@ -10,6 +10,7 @@ import pytest
 from live.client import relay_frames
 from live.client.browser import Browser, controls_of, with_named_bytes
 from live.client.participant import Participant
+from live.client.presses import STAGES
 from live.client.relay_frames import Entry
 from scenarios.games.drawing import PLAYER_COLOURS
 from scenarios.registry import create_game
@@ -209,6 +210,13 @@ def test_a_press_is_shown_after_the_input_delay_and_logged_with_its_stages() -> 
     for press in logged:
         assert press["pressed_us"] <= press["taken_us"] < press["stepped_us"] < press["drawn_us"]
         assert press["ticks"] in (DELAY_FRAMES + 1, DELAY_FRAMES + 2)
+    [report] = [each for each in left.texts if each["type"] == "finished"]
+    figures = report["metrics"]
+    assert figures["presses"] == 8
+    assert figures["input_to_present_max_frames"] == max(press["ticks"] for press in logged)
+    for name, begin, end in STAGES:
+        times = sorted(press[end] - press[begin] for press in logged)
+        assert (figures[f"{name}_p50_us"], figures[f"{name}_p95_us"]) == (times[3], times[7])
 
 
 def test_the_page_is_told_its_seat_its_keys_and_the_options_once() -> None:
