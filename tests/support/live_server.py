@@ -62,17 +62,16 @@ def config_for(folder: Path, scenario: Scenario, **more: Any) -> ServerConfig:
 
 @contextlib.asynccontextmanager
 async def running_server(
-    config: ServerConfig, signal_filter: SignalFilter | None = None
+    config: ServerConfig, signal_filter: SignalFilter | None = None, port: int = 0
 ) -> AsyncIterator[RunningServer]:
-    """Start it, give its address, stop it."""
+    """Start it, on any free port unless told, give its address, stop it."""
     assets = prepare(CACHE, config.pyodide_dir)
     app = build_app(config, assets, signal_filter)
     runner = web.AppRunner(app, shutdown_timeout=2)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
-        port = runner.addresses[0][1]
-        yield RunningServer(f"http://127.0.0.1:{port}", app[HALL], assets, config)
+        yield RunningServer(f"http://127.0.0.1:{runner.addresses[0][1]}", app[HALL], assets, config)
     finally:
         await runner.cleanup()

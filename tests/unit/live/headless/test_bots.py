@@ -177,3 +177,32 @@ async def test_a_lost_socket_is_reopened_and_every_chunk_arrives_once(tmp_path: 
             assert participant.verdicts[-1]["sha256"] == participant.seat.rows_sha256
             match_id, peer = participant.seat.offer.match_id, participant.seat.offer.peer
             assert len(log(server, match_id, peer, "server-back")) == 1
+
+
+@pytest.mark.slow
+async def test_a_game_goes_on_while_its_server_is_stopped_and_started(tmp_path: Path) -> None:
+    config = config_for(tmp_path, short_scenario(steps=300), away_limit_us=20_000_000)
+    async with asyncio.timeout(DEADLINE_S):
+        is_time = asyncio.Event()
+
+        def tell_at_60(peer: Peer) -> list[int]:
+            if peer.session.current_frame >= 60:
+                is_time.set()
+            return press_nothing(peer)
+
+        async with running_server(config) as server:
+            port = int(server.url.rpartition(":")[2])
+            acts = (tell_at_60, press_nothing)
+            hosts = [HeadlessHost(server.url, n + 1, build_id(), act) for n, act in enumerate(acts)]
+            playing = [asyncio.create_task(host.run()) for host in hosts]
+            await is_time.wait()
+        async with running_server(config, port=port) as server:
+            participants = await asyncio.gather(*playing)
+            for participant in participants:
+                seat = participant.seat
+                assert seat is not None
+                assert participant.verdicts[-1]["is_equal"]
+                assert participant.verdicts[-1]["sha256"] == seat.rows_sha256
+                match_id, peer = seat.offer.match_id, seat.offer.peer
+                assert len(log(server, match_id, peer, "server-back")) == 1
+                assert log(server, match_id, peer, "interrupted") == []
