@@ -108,13 +108,14 @@ class Hall:
         token = hello.token or secrets.token_urlsafe(24)
         digest = hashlib.sha256(token.encode()).hexdigest()
         if hello.token is None:
-            person = Person(secrets.token_hex(8), digest, hello.label)
+            person = Person(secrets.token_hex(8), digest)
             self._people[person.person_id] = person
             self._tokens[digest] = person.person_id
         else:
             person = await self._find(digest)
             await self._replace_line(person)
         person.line = line
+        person.label = hello.label
         LOG.info("joined", participant=person.person_id, again=hello.token is not None)
         line.tell(self._welcome(person, token))
         if person.match is not None:

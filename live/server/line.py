@@ -37,7 +37,6 @@ class Line:
         self.chars = chars
         self.datagrams = datagrams
         self.heard_at_us = now_us
-        self.dropped = 0
         self.is_closing = False
         self._socket = socket
         self._cut = cut
@@ -55,8 +54,6 @@ class Line:
         """Queue datagrams, unless too much waits already."""
         if self._queue.qsize() < MAX_QUEUED:
             self._queue.put_nowait(frame)
-        else:
-            self.dropped += 1
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Send what is queued, then close; a reader that takes too long over it is cut off."""

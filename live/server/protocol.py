@@ -40,6 +40,12 @@ def strict_json(text: str) -> Any:
     return value
 
 
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong: where, and what; never what was given."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -133,9 +139,7 @@ def parse(text: str) -> FromParticipant:
     try:
         message: FromParticipant = _ADAPTER.validate_python(strict_json(text))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError("BAD-MESSAGE", f"{where}: {first['msg']}") from None
+        raise ProtocolError("BAD-MESSAGE", first_fault(error)) from None
     except ValueError as error:
         raise ProtocolError("BAD-MESSAGE", f"not JSON: {error}") from None
     limit = {Chunk: MAX_CHUNK_BYTES, Finished: MAX_REPORT_BYTES}.get(type(message), MAX_TEXT_BYTES)

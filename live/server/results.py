@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from live.server.certify import Verdict, inputs_table, longest_of
 from live.server.matches import Match
-from live.server.uploads import Line, Upload
+from live.server.uploads import LogLine, Upload
 from rollback_core import __version__
 from rollback_core.metrics import SERIES
 from rollback_core.recorder import csv_text, local_header, shared_header
@@ -120,7 +120,7 @@ def _from_zero(series: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {**series, "t_us": [at - times[0] for at in times]} if times else series
 
 
-def _duration_us(log: Sequence[Line]) -> int:
+def _duration_us(log: Sequence[LogLine]) -> int:
     times = [entry[0] for entry in log if entry[1] in ("started", "ended")]
     return max(times) - min(times) if times else 0
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 
-from live.server.protocol import Count, Word, strict_json
+from live.server.protocol import Count, Word, first_fault, strict_json
 
 Frame: TypeAlias = Annotated[tuple[list[Count], Count, Count], Strict(False)]  # actions, focus, left
-Line: TypeAlias = Annotated[tuple[Count, Word, dict[str, Any]], Strict(False)]  # time, kind, fields
+LogLine: TypeAlias = Annotated[tuple[Count, Word, dict[str, Any]], Strict(False)]  # time, kind, fields
 
 
 class _Chunk(BaseModel):
@@ -30,7 +30,7 @@ class _Local(_Chunk):
 
 
 class _Log(_Chunk):
-    events: list[Line]
+    events: list[LogLine]
 
 
 _AnyChunk = TypeVar("_AnyChunk", bound=_Chunk)
@@ -38,12 +38,12 @@ _AnyChunk = TypeVar("_AnyChunk", bound=_Chunk)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One peer's tables, as text or as `Frame` and `Line` have them; `problem` is what could not be read."""
+    """One peer's tables, as text or in `Frame`s and `LogLine`s; `problem` is what could not be read."""
 
     frames: list[Frame]
     rows: str
     local: str = ""
-    log: tuple[Line, ...] = ()
+    log: tuple[LogLine, ...] = ()
     problem: str | None = None
 
 
@@ -75,9 +75,7 @@ def _read(
         try:
             yield model.model_validate(strict_json(text))
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            problems.append(f"{table} chunk {number}: {where}: {first['msg']}")
+            problems.append(f"{table} chunk {number}: {first_fault(error)}")
             return
         except ValueError as error:
             problems.append(f"{table} chunk {number} is not JSON: {error}")
