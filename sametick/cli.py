@@ -225,19 +225,17 @@ def live_run(
     is_json: Json = False,
 ) -> None:
     """Play scenarios over real WebRTC on an impaired path. Exit 1 if one does not hold."""
-    from sametick.live_run_command import live_runs
+    from sametick.live_run_command import LiveRequest, live_runs
 
-    raise typer.Exit(
-        live_runs(
-            scenarios,
-            seed=seed,
-            settings=tuple(settings or ()),
-            peers=peers,
-            out=out,
-            is_compared=is_compared,
-            is_json=is_json,
-        )
+    request = LiveRequest(
+        sources=tuple(scenarios),
+        seed=seed,
+        settings=tuple(settings or ()),
+        peers=peers,
+        out=out,
+        is_compared=is_compared,
     )
+    raise typer.Exit(live_runs(request, is_json=is_json))
 
 
 @app.command()

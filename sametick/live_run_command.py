@@ -1,9 +1,11 @@
 """`sametick live-run`: scenarios played over real WebRTC, beside the simulator if asked."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,43 +23,57 @@ from scenarios.scenario import Scenario
 Table = dict[str, Any]
 
 
-def live_runs(
-    sources: list[str],
-    *,
-    seed: int | None,
-    settings: tuple[str, ...],
-    peers: Peers,
-    out: Path,
-    is_compared: bool,
-    is_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRequest:
+    """What is to be played; `settings` are "PATH=VALUE"."""
+
+    sources: tuple[str, ...]
+    seed: int | None
+    settings: tuple[str, ...]
+    peers: Peers
+    out: Path
+    is_compared: bool
+
+    def command(self) -> str:
+        """The line that plays it again."""
+        words = ["sametick", "live-run", *self.sources]
+        if self.seed is not None:
+            words += ["--seed", str(self.seed)]
+        for text in self.settings:
+            words += ["--set", text]
+        if self.peers is not Peers.HEADLESS:
+            words += ["--peers", self.peers]
+        return shlex.join([*words, *(["--compare"] if self.is_compared else []), "--out", str(self.out)])
+
+
+def live_runs(request: LiveRequest, *, is_json: bool) -> int:
     """Play each in turn. One scenario's files go right into `out`, those of several into folders there."""
     from scenarios.load import load_scenario
 
     screen, side = Console(highlight=False), Console(stderr=True, highlight=False)
-    scenarios = [load_scenario(source, seed=seed, overrides=settings) for source in sources]
+    sources, out = request.sources, request.out
+    scenarios = [load_scenario(source, seed=request.seed, overrides=request.settings) for source in sources]
     for source, scenario in zip(sources, scenarios, strict=True):
-        _check(source, scenario, peers)
+        _check(source, scenario, request.peers)
     tables, folders = [], []
     for source, scenario in zip(sources, scenarios, strict=True):
         folder = out if len(sources) == 1 else out / scenario.name
-        live = folder / "live" if is_compared else folder
+        live = folder / "live" if request.is_compared else folder
         with moving_line(side, f"{source}, live", is_shown=not is_json) as move:
-            command = _command([source], seed, settings, peers, out, is_compared=False)
-            table = _play(scenario, live, command, peers)
+            alone = dataclasses.replace(request, sources=(source,), is_compared=False)
+            table = _play(scenario, live, alone.command(), request.peers)
             move(1.0)
-        if is_compared:
-            request = RunRequest(source=source, overrides=settings)
+        if request.is_compared:
+            same = RunRequest(source=source, overrides=request.settings)
             with moving_line(side, f"{source}, simulated", is_shown=not is_json) as move:
-                write(run(request, seed=seed, on_progress=move), folder / "sim")
+                write(run(same, seed=request.seed, on_progress=move), folder / "sim")
         tables.append(table)
         folders.append(folder)
         if not is_json:
             verdict = table["verdict"]
             tell(verdict_text(verdict["ok"], scenario.name, verdict["sentence"]), screen)
-    if is_compared:
-        command = _command(sources, seed, settings, peers, out, is_compared=True)
-        page = _compare([scenario.name for scenario in scenarios], folders, out, command)
+    if request.is_compared:
+        page = _compare([scenario.name for scenario in scenarios], folders, out, request.command())
         if not is_json:
             screen.print(Text(f" side by side: {page}", style="dim"), soft_wrap=True)
     if is_json:
@@ -99,25 +115,6 @@ def _play(scenario: Scenario, folder: Path, command: str, peers: Peers) -> Table
         return asyncio.run(play(plan, folder))
     except UsageError as error:
         raise Mistake(str(error), f"--peers {peers}", "see: sametick live-run --help") from None
-
-
-def _command(
-    sources: list[str],
-    seed: int | None,
-    settings: tuple[str, ...],
-    peers: Peers,
-    out: Path,
-    *,
-    is_compared: bool,
-) -> str:
-    words = ["sametick", "live-run", *sources]
-    if seed is not None:
-        words += ["--seed", str(seed)]
-    for text in settings:
-        words += ["--set", text]
-    if peers is not Peers.HEADLESS:
-        words += ["--peers", peers]
-    return shlex.join([*words, *(["--compare"] if is_compared else []), "--out", str(out)])
 
 
 def _compare(names: list[str], folders: list[Path], out: Path, command: str) -> Path:
