@@ -123,7 +123,7 @@ class Browser:
         if not is_down:
             buttons.release(button)
         elif buttons.press(button) and peer is not None and peer.game.phase == PLAYING:
-            self._presses.pressed(at_us, peer.presented_frames)
+            self._presses.pressed(at_us)
 
     def _measure(self, game: Simulation, now_us: int) -> None:
         self._told["controls"] = controls_of(game.spec, ())
@@ -152,9 +152,7 @@ class Browser:
         self._shown = text
         self._serial += 1
         view["serial"] = self._serial
-        view["timed"] = self._peer is not None and self._presses.shown(
-            self._serial, self._peer.presented_frames
-        )
+        view["timed"] = self._peer is not None and self._presses.shown(self._serial)
         answer["view"] = {**view, **self._told}
         self._told = {}
 

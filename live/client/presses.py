@@ -2,6 +2,8 @@
 
 A press is taken by the first tick that queues an input after it, becomes that frame's input, is
 stepped when the session has passed the frame, and is seen when a picture made after that is painted.
+Its way is counted in pictures, too. A tick that catches up on several frames makes one picture of
+them: how long that took is in the times.
 """
 
 from collections import Counter
@@ -26,25 +28,25 @@ STAGES: Final = (
 class PressFigures:
     """How long the presses of a match took, stage by stage."""
 
-    __slots__ = ("_most_ticks", "_stages")
+    __slots__ = ("_most_pictures", "_stages")
 
     def __init__(self) -> None:
         self._stages: dict[str, Counter[int]] = {name: Counter() for name, _, _ in STAGES}
-        self._most_ticks = 0
+        self._most_pictures = 0
 
     def note(self, press: Mapping[str, int]) -> None:
         """A press was seen; its times are those of the log's line."""
         for name, begin, end in STAGES:
             # The page's clock and the worker's are read apart: none is negative by more than a tick of them.
             self._stages[name][max(0, press[end] - press[begin])] += 1
-        self._most_ticks = max(self._most_ticks, press["ticks"])
+        self._most_pictures = max(self._most_pictures, press["pictures"])
 
     def table(self) -> dict[str, int]:
         """For the report; nothing if there was no press."""
         presses = self._stages["press_to_paint"].total()
         if not presses:
             return {}
-        figures = {"presses": presses, "input_to_present_max_frames": self._most_ticks}
+        figures = {"presses": presses, "input_to_present_max_frames": self._most_pictures}
         for name, durations in self._stages.items():
             figures[f"{name}_p50_us"] = percentile(durations, 50)
             figures[f"{name}_p95_us"] = percentile(durations, 95)
@@ -54,7 +56,7 @@ class PressFigures:
 @dataclass(slots=True)
 class _Press:
     pressed_us: int
-    presented_frames: int
+    pictures: int  # made before it
     taken_us: int | None = None
     frame: int = -1
     stepped_us: int | None = None
@@ -62,20 +64,25 @@ class _Press:
 
 
 class Presses:
-    """`presented_frames` is the peer's count when something happens; it measures waiting in frames."""
+    """The presses of one match that are on their way."""
 
-    __slots__ = ("_pending", "_views")
+    __slots__ = ("_current_frame", "_pending", "_pictures", "_views")
 
     def __init__(self) -> None:
         self._pending: list[_Press] = []
-        self._views: dict[int, int] = {}
+        self._views: dict[int, int] = {}  # serial: pictures up to it
+        self._pictures = 0
+        self._current_frame = 0
 
-    def pressed(self, at_us: int, presented_frames: int) -> None:
+    def pressed(self, at_us: int) -> None:
         if len(self._pending) < MAX_PENDING:
-            self._pending.append(_Press(at_us, presented_frames))
+            self._pending.append(_Press(at_us, self._pictures))
 
     def ticked(self, now_us: int, first_input_frame: int, input_end: int, current_frame: int) -> None:
         """A tick queued inputs for the frames from `first_input_frame` up to `input_end`."""
+        if current_frame != self._current_frame:
+            self._current_frame = current_frame
+            self._pictures += 1
         for press in self._pending:
             if press.taken_us is None and input_end > first_input_frame:
                 press.taken_us = now_us
@@ -83,7 +90,7 @@ class Presses:
             if press.taken_us is not None and press.stepped_us is None and current_frame > press.frame:
                 press.stepped_us = now_us
 
-    def shown(self, serial: int, presented_frames: int) -> bool:
+    def shown(self, serial: int) -> bool:
         """A view was made; True if the page is to say when it is painted."""
         is_awaited = False
         for press in self._pending:
@@ -94,13 +101,13 @@ class Presses:
         if is_awaited:
             if len(self._views) == MAX_VIEWS:
                 del self._views[next(iter(self._views))]
-            self._views[serial] = presented_frames
+            self._views[serial] = self._pictures
         return is_awaited
 
     def drawn(self, serial: int, at_us: int) -> list[dict[str, int]]:
         """View `serial` was painted: the presses that are seen with it, with their times."""
-        presented_frames = self._views.get(serial)
-        if presented_frames is None:
+        pictures = self._views.get(serial)
+        if pictures is None:
             return []
         seen = [press for press in self._pending if press.serial is not None and press.serial <= serial]
         self._pending = [press for press in self._pending if press not in seen]
@@ -111,7 +118,7 @@ class Presses:
                 "taken_us": press.taken_us or 0,
                 "stepped_us": press.stepped_us or 0,
                 "drawn_us": at_us,
-                "ticks": presented_frames - press.presented_frames,
+                "pictures": pictures - press.pictures,
             }
             for press in seen
         ]
