@@ -110,6 +110,16 @@ class ChecksumExchange:
         return min(self._verdicts.values(), default=-1)
 
     @property
+    def waiting(self) -> int:
+        """Checksums, ours and theirs, that have no counterpart yet."""
+        return len(self._mine) + sum(map(len, self._theirs.values()))
+
+    @property
+    def oldest(self) -> int | None:
+        """The earliest frame whose checksum of ours is still to be compared."""
+        return next(iter(self._mine), None)
+
+    @property
     def is_clean(self) -> bool:
         """No comparison has failed."""
         return not self.desyncs

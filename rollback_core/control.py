@@ -34,6 +34,11 @@ class ControlStream:
         return len(self._pending)
 
     @property
+    def first_pending(self) -> int:
+        """Number of the first item not acknowledged yet."""
+        return self._first
+
+    @property
     def has_news(self) -> bool:
         """Something should be sent without waiting for the timer."""
         return self.is_ack_owed or self._next_to_send < self._first + len(self._pending)

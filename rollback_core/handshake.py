@@ -84,16 +84,15 @@ class Handshake:
         is_new = link.incarnation != hello.incarnation
         if is_new:
             link.incarnation = hello.incarnation
-            link.tag = wire.session_tag(
-                self._terms.session_id,
-                self._terms.build_id,
-                (self._config.peer, link.peer),
-                (self._config.incarnation, hello.incarnation),
-            )
+            ids = (self._terms.session_id, self._terms.build_id)
+            me, other = (self._config.peer, self._config.incarnation), (link.peer, hello.incarnation)
+            link.tag = wire.session_tag(*ids, me, other)
+            link.their_tag = wire.session_tag(*ids, other, me)
         link.hello_sent_us = hello.sent_us
         link.hello_heard_us = now_us
-        if hello.heard == self._config.incarnation and hello.echo_us:
-            link.add_rtt(now_us - hello.echo_us - hello.echo_held_us)
+        if hello.heard == self._config.incarnation and 0 < hello.echo_us <= now_us:
+            # On a short way, a partner with a faster or coarser clock held it for longer than it was gone.
+            link.add_rtt(max(0, now_us - hello.echo_us - hello.echo_held_us))
         if hello.window != wire.UNDECIDED:
             link.window = min(hello.window, MAX_WINDOW_FRAMES)
         was_satisfied = link.is_satisfied

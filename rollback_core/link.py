@@ -16,7 +16,7 @@ MAX_RTT_US: Final = 60_000_000  # a longer echo is a foreign or hostile number
 
 
 class Link:
-    """State of the relation with one peer. `tag` is b"" until its incarnation is known."""
+    """State of the relation with one peer. Tags are b"" until its incarnation is known."""
 
     __slots__ = (
         "acked",
@@ -50,6 +50,7 @@ class Link:
         "sent_bytes",
         "sent_datagrams",
         "tag",
+        "their_tag",
         "told_us",
         "window",
     )
@@ -60,8 +61,9 @@ class Link:
         self.queue: InputQueue | None = None  # of its player, if it has one only, of one-byte actions
         self.control = ControlStream()
         # handshake
-        self.tag = b""
-        self.input_tag = b""
+        self.tag = b""  # of what we send it
+        self.their_tag = b""  # of what it sends us
+        self.input_tag = b""  # as `tag`, of inputs
         self.inputs_head = NO_HEAD  # what our inputs to it begin with
         self.expected_head = NO_HEAD  # what inputs begin with that we take from it
         self.incarnation = 0
@@ -93,10 +95,11 @@ class Link:
         self.sent_datagrams = 0
         self.sent_bytes = 0
 
-    def set_input_tag(self, tag: bytes) -> None:
-        """Inputs travel under this tag from now on, both ways."""
-        self.input_tag = tag
-        self.inputs_head = self.expected_head = tag + wire.INPUTS_KIND_BYTE
+    def set_input_tags(self, ours: bytes, theirs: bytes) -> None:
+        """Inputs travel under these tags from now on."""
+        self.input_tag = ours
+        self.inputs_head = ours + wire.INPUTS_KIND_BYTE
+        self.expected_head = theirs + wire.INPUTS_KIND_BYTE
 
     def refuse_inputs(self) -> None:
         """We have voted to go on without it: its inputs count no more, in this view."""

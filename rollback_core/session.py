@@ -309,7 +309,7 @@ class Session:
 
     def _receive_by_tag(self, link: Link, data: bytes, now_us: int) -> None:
         tag = data[: wire.TAG_BYTES]
-        if tag == link.tag and tag:
+        if tag == link.their_tag and tag:
             if self.state is State.HANDSHAKE:
                 return  # this partner has begun; what it sends comes again, once we have begun too
             self._receive_other(link, data, now_us)
@@ -344,7 +344,7 @@ class Session:
         self.match.window = self._hellos.agreed_window
         self._hellos.send_all(now_us)
         for link in self.links.values():
-            link.set_input_tag(link.tag)
+            link.set_input_tags(link.tag, link.their_tag)
             link.heard_at_us = now_us
             link.remote_current_at_us = now_us
             self.timers.set(Timer.SILENCE, now_us + self._interrupt_us, link.peer)

@@ -98,9 +98,8 @@ class Views:
         membership = self._departure.membership
         for link in self._links.values():
             if membership.members >> link.peer & 1:
-                link.set_input_tag(
-                    wire.view_tag(link.tag, membership.epoch, membership.members, membership.cuts)
-                )
+                view = (membership.epoch, membership.members, membership.cuts)
+                link.set_input_tags(wire.view_tag(link.tag, *view), wire.view_tag(link.their_tag, *view))
                 link.reported_confirmed = min(link.reported_confirmed, self._match.committed)
             elif link.is_member:
                 link.is_member = False

@@ -1,4 +1,4 @@
-"""Bytes on the wire, version 1; the only user of struct for datagrams.
+"""Bytes on the wire, version 2; the only user of struct for datagrams.
 
 Every datagram begins with the 4-byte tag of its session and view and one byte of kind. Numbers are
 little-endian. Decoding checks every length and bound before it builds anything: any bytes give a
@@ -33,7 +33,7 @@ from rollback_core.messages import (
 )
 from rollback_core.simulation import MAX_PLAYERS
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 MAX_DATAGRAM_BYTES: Final = 1200  # passes every common path's MTU unfragmented, WebRTC's headers included
 TAG_BYTES: Final = 4
 HANDSHAKE_TAG: Final = bytes(TAG_BYTES)  # a session's own tag does not exist before the handshake
@@ -74,12 +74,12 @@ _pack_inputs_head: Final = Struct("<5sIhBbb").pack
 RUN_LENGTHS: Final = bytes(head & 127 for head in range(256))  # translates heads of runs to their lengths
 
 
-def session_tag(
-    session_id: str, build_id: str, peers: tuple[int, int], incarnations: tuple[int, int]
-) -> bytes:
-    """The tag of the relation of two peers: theirs alone, and gone when either is reloaded."""
-    low, high = sorted(zip(peers, incarnations, strict=True))
-    text = f"{PROTOCOL_VERSION}|{session_id}|{build_id}|{low}|{high}"
+def session_tag(session_id: str, build_id: str, sender: tuple[int, int], receiver: tuple[int, int]) -> bytes:
+    """The tag of what one peer sends another, each a (peer, incarnation): gone when either is reloaded.
+
+    What comes back has another: no echo may have a peer take its own inputs for its partner's.
+    """
+    text = f"{PROTOCOL_VERSION}|{session_id}|{build_id}|{sender}|{receiver}"
     return hashlib.sha256(text.encode()).digest()[:TAG_BYTES]
 
 

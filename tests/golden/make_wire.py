@@ -32,7 +32,7 @@ BUILD_ID: Final = "golden-build"
 PLAYERS: Final = 3  # in all, for the items
 ACTION_COUNT: Final = {1: 256, 2: 65_536}  # READY counted
 
-TAG: Final = wire.session_tag(SESSION_ID, BUILD_ID, (0, 1), (7, 9))
+TAG: Final = wire.session_tag(SESSION_ID, BUILD_ID, (0, 7), (1, 9))
 RUNS: Final[tuple[Run, ...]] = ((1, 0, True), (127, 5, True), (130, 5, False), (2, 255, True))
 WIDE_RUNS: Final[tuple[Run, ...]] = ((3, 258, True), (128, 65_535, False))
 

@@ -95,7 +95,7 @@ def test_junk_under_the_right_tag_is_rejected_without_effect_or_is_a_message(
         for data in junk:
             it = copy.deepcopy(session)
             link = it.links[1 - it.me]
-            taken = not feed(it, link.peer, link.tag + bytes([kind]) + data)
+            taken = not feed(it, link.peer, link.their_tag + bytes([kind]) + data)
             event(f"kind {kind}, {'taken' if taken else 'rejected'}")
 
     complete(attacked(moment_us, attack))
@@ -210,6 +210,6 @@ def test_a_bad_item_behind_a_good_one_takes_nothing_in() -> None:
     for peer in mesh.peers:
         link = peer.session.links[1 - peer.session.me]
         good = wire.encode_item(FocusItem(True), 1)
-        data = wire.encode_control(link.tag, link.control.received, 0, [good, b"\xff?"])
+        data = wire.encode_control(link.their_tag, link.control.received, 0, [good, b"\xff?"])
         assert feed(peer.session, link.peer, data)
     complete(mesh)

@@ -56,8 +56,8 @@ def test_three_hellos_are_enough() -> None:
     assert right.receive(left.hello(3), 4)
     assert right.is_complete
     assert not right.receive(left.hello(3), 5), "nothing new: no answer, or they would chatter for ever"
-    expected = wire.session_tag("s", "b", (0, 1), (3, 8))
-    assert left.link.tag == right.link.tag == expected
+    assert left.link.tag == right.link.their_tag == wire.session_tag("s", "b", (0, 3), (1, 8))
+    assert right.link.tag == left.link.their_tag == wire.session_tag("s", "b", (1, 8), (0, 3))
     assert left.handshake.agreed_window([left.link]) == 8
 
 
@@ -134,8 +134,8 @@ def test_a_new_incarnation_gets_a_new_tag() -> None:
     tags = []
     for incarnation in (1, 2):
         left.receive(Side(1, terms(), incarnation=incarnation).hello(1), 2)
-        tags.append(left.link.tag)
-    assert len(set(tags)) == 2
+        tags += [left.link.tag, left.link.their_tag]
+    assert len(set(tags)) == 4
 
 
 @given(
