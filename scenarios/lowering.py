@@ -312,7 +312,8 @@ class _Lowering:
             return self._link_events(table, common, pairs, location, links)
         if isinstance(table, schema.Relay) and "relay" not in self.table.network.model_fields_set:
             self.note(location, "needs a table [network.relay]")
-        return [Event(**common, paths=tuple(_name(pair) for pair in pairs))]
+        value = int(table.per_s) if isinstance(table, schema.Hostile) else 0
+        return [Event(**common, paths=tuple(_name(pair) for pair in pairs), value=value)]
 
     def _link_events(
         self,

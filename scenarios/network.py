@@ -6,6 +6,7 @@ tables are iproute2's `.dist` text; traces are mahimahi's, one line per 1,500 by
 Whatever is wrong with a file raises ScenarioError, which names the file and the key or line.
 """
 
+import functools
 import tomllib
 from decimal import Decimal
 from importlib import resources
@@ -84,8 +85,13 @@ def jitter_table(link: LinkSetup) -> tuple[int, ...]:
 
 def load_table(name_or_path: str) -> tuple[int, ...]:
     """Entries of a `.dist` table: quantiles at equal steps of probability, TABLE_SCALE per sigma."""
+    return _table(_read("tables", ".dist", name_or_path), name_or_path)
+
+
+@functools.lru_cache(maxsize=16)  # thousands of entries, and a fuzzer needs them a thousand times a minute
+def _table(text: str, name_or_path: str) -> tuple[int, ...]:
     values: list[int] = []
-    for number, line in _lines(_read("tables", ".dist", name_or_path)):
+    for number, line in _lines(text):
         for word in line.split():
             value = _int_of(word, number, name_or_path)
             if abs(value) > _MAX_TABLE_VALUE:

@@ -174,7 +174,8 @@ class Event:
     """Something that happens at `at_us` of true time. Which fields count depends on `kind`:
 
     on paths ("0->1"): blackout, link (patch sets fields of LinkSetup),
-    partition (`groups`), relay (the pair's datagrams take the relay path)
+    partition (`groups`), relay (the pair's datagrams take the relay path),
+    hostile (`value` a second that nobody of the session sent)
     on peers: hidden, suspend, stall, crash, reload, leave, clock-step (`value` in us),
     delay (`value` in frames), address-change
     `for_us` is how long a state lasts (0: to the end), or the time until a reloaded peer is back.

@@ -229,6 +229,13 @@ class Partition(EventTable):
     for_s: Duration = key("how long; left out: to the end")
 
 
+class Hostile(OnPaths):
+    """Someone sends datagrams in a peer's name: noise, cut pieces, old ones again, those of other pairs."""
+
+    kind: Literal["hostile"]
+    per_s: Annotated[Whole, Quantity(1, 1_000)] = needed("how many a second on each path")
+
+
 class Hidden(OnPeers):
     """The page is hidden and ticks on: idle actions, focus off."""
 
@@ -294,6 +301,7 @@ AnyEvent: TypeAlias = Annotated[
     | LinkChange
     | Partition
     | Relay
+    | Hostile
     | Hidden
     | Suspend
     | Stall

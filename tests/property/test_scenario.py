@@ -63,6 +63,9 @@ EVENTS = st.one_of(
         {"kind": st.just("delay"), "at_s": AT_S, "peers": PEERS, "input_delay_frames": st.integers(0, 60)}
     ),
     st.fixed_dictionaries(
+        {"kind": st.just("hostile"), "at_s": AT_S, "per_s": st.integers(1, 1_000)}, optional=ON_PATHS
+    ),
+    st.fixed_dictionaries(
         {"kind": st.just("partition"), "at_s": AT_S, "groups": st.just([[0], [1]]).map(copy.deepcopy)}
     ),
 )

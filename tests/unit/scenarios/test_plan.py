@@ -1,0 +1,103 @@
+"""A plan becomes cells that are scenarios, or every fault of it is named."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.plan import Plan, load_plan, shipped_plans
+from scenarios.problems import ScenarioError
+
+HEAD = 'scenario = "latency-100ms"\n'
+
+
+def plan(folder: Path, text: str) -> Plan:
+    file = folder / "mine.toml"
+    file.write_text(HEAD + text)
+    return load_plan(str(file))
+
+
+@pytest.mark.parametrize("name", shipped_plans())
+def test_a_shipped_plan_is_sound_and_says_what_for(name: str) -> None:
+    found = load_plan(name)
+    assert found.table.summary
+    assert len(found.cells) >= 15
+    assert len({cell.overrides for cell in found.cells}) == len(found.cells)
+
+
+def test_a_grid_is_every_combination(tmp_path: Path) -> None:
+    found = plan(
+        tmp_path,
+        '[axes]\n"network.delay_ms" = [10, 20]\n[axes.game]\n'
+        'short = { "game.max_steps" = 60 }\nlong = { "game.max_steps" = 90, "session.frame_rate_hz" = 60 }\n',
+    )
+    assert [cell.labels for cell in found.cells] == [
+        {"network.delay_ms": delay, "game": game} for delay in ("10", "20") for game in ("short", "long")
+    ]
+    scenario = found.scenario(found.cells[3], 0)
+    assert {path.link.delay_us for path in scenario.network.paths} == {20_000}
+    assert (scenario.game.max_steps, scenario.session.frame_rate_hz) == (90, 60)
+
+
+def test_zip_takes_the_axes_side_by_side(tmp_path: Path) -> None:
+    axes = '[axes]\n"network.delay_ms" = [10, 20]\n"network.loss_percent" = [1, 2]\n'
+    found = plan(tmp_path, f'combine = "zip"\n{axes}')
+    assert [tuple(cell.labels.values()) for cell in found.cells] == [("10", "1"), ("20", "2")]
+    with pytest.raises(ScenarioError, match=r"one length: network.delay_ms has 2, network.loss"):
+        plan(tmp_path, f'combine = "zip"\n{axes}'.replace("[1, 2]", "[1]"))
+
+
+def test_random_draws_are_the_seeds(tmp_path: Path) -> None:
+    text = 'combine = "random"\nsamples = 30\nseed = {}\n[axes]\n"network.delay_ms" = [1, 2, 3, 4]\n'
+    draws = [
+        [cell.labels["network.delay_ms"] for cell in plan(tmp_path, text.format(seed)).cells]
+        for seed in (1, 1, 2)
+    ]
+    assert draws[0] == draws[1] != draws[2]
+    assert set(draws[0]) == {"1", "2", "3", "4"}
+
+
+def test_repeats_differ_in_their_seed_alone(tmp_path: Path) -> None:
+    found = plan(tmp_path, 'repeats = 2\n[axes]\n"network.delay_ms" = [10]\n')
+    first, second = (found.scenario(found.cells[0], repeat) for repeat in (0, 1))
+    assert first.seed != second.seed
+    assert first.network == second.network
+
+
+def test_the_scenarios_own_expectations_are_left_out_and_the_plans_are_kept(tmp_path: Path) -> None:
+    axes = '[axes]\n"network.delay_ms" = [10]\n'
+    assert plan(tmp_path, axes).scenario(plan(tmp_path, axes).cells[0], 0).expect == ()
+    found = plan(tmp_path, f'{axes}[expect]\nend_reason = "completed"\nrows = {{ min = 5 }}\n')
+    kept = {item.key: item for item in found.scenario(found.cells[0], 0).expect}
+    assert set(kept) == {"end_reason", "rows"}
+    assert kept["rows"].minimum == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "axes: Field required"),
+        ("repeats = 0\n[axes]\nx = [1]\n", "repeats: Input should be greater than or equal to 1"),
+        ("colour = 1\n[axes]\nx = [1]\n", "colour: Extra inputs are not permitted"),
+        ('[axes]\n"network.delay" = [1]\n', "cell 0 (network.delay = 1)"),
+        ('[axes]\n"network.loss_percent" = [1, 101]\n', "cell 1 (network.loss_percent = 101)"),
+        ("samples = 3\n[axes]\nx = [1]\n", 'samples: needed with combine = "random", and only there'),
+        ("[axes\n", "line 2"),
+    ],
+)
+def test_a_fault_is_named(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(ScenarioError) as error:
+        plan(tmp_path, text)
+    assert told in str(error.value)
+
+
+def test_a_plan_that_is_not_there() -> None:
+    with pytest.raises(ScenarioError, match="shipped are: bursts, input-delay"):
+        load_plan("nothing")
+
+
+def test_the_digest_is_of_what_is_said(tmp_path: Path) -> None:
+    text = '[axes]\n"network.delay_ms" = [10]\n'
+    digests = [
+        plan(tmp_path, each).digest for each in (text, f"# a remark\n{text}", text.replace("10", "11"))
+    ]
+    assert digests[0] == digests[1] != digests[2]
