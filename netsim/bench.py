@@ -26,12 +26,13 @@ from rich.table import Table
 from netsim.build import build_id
 from netsim.clock import Clock
 from netsim.metrics import MetricsWatch
-from netsim.run import play
+from netsim.run import play, run_scenario
 from netsim.watch import OracleWatch
+from netsim.watched_game import WatchedEpisodes
 from netsim.world import build_world, make_match, match_terms, peer_config
 from rollback_core.commands import Ready
 from rollback_core.config import MatchTerms
-from rollback_core.episodes import WAITING
+from rollback_core.episodes import WAITING, Episodes
 from rollback_core.life import State
 from rollback_core.match import Match
 from rollback_core.peer import Peer
@@ -47,6 +48,8 @@ RESIM_DEPTH = 8
 RESIM_REPEATS = 400
 EVENTS = 60_000
 PLAY_FROM_US = 1_000_000
+CASES = 20
+CASE_FRAMES = 150  # five seconds
 MEMORY_SAMPLES = 240
 MEMORY_STEP_US = 250_000
 _CODE = (type, types.ModuleType, types.FunctionType, types.CodeType, types.BuiltinFunctionType)
@@ -79,7 +82,7 @@ def simulate(scenario: Scenario, *, oracles: bool) -> tuple[float, Any]:
     """CPU seconds of a run, and its world."""
     watch = OracleWatch() if oracles else None
     observers = (MetricsWatch(),) if watch is None else (MetricsWatch(), watch)
-    world = build_world(scenario, build_id(), observers)
+    world = build_world(scenario, build_id(), observers, WatchedEpisodes if oracles else Episodes)
     if watch is not None:
         watch.begin(world)
     return cpu_s(lambda: play(world)), world
@@ -223,6 +226,12 @@ def third_party_share() -> float | None:
     return float(own / total)
 
 
+def cases_a_minute() -> float:
+    """Of the fuzzer's simplest: two peers, five seconds, every law, the tables and the verdict."""
+    case = load_scenario("latency-100ms", overrides=(f"game.max_steps={CASE_FRAMES}",))
+    return 60 * CASES / cpu_s(lambda: [run_scenario(case, build="bench") for _ in range(CASES)])
+
+
 def session_bytes(seconds: int) -> int:
     """Peak bytes held by a pair of sessions around this moment of play, rows taken as they come."""
     scenario = _reference()
@@ -293,6 +302,7 @@ def measure(rounds: int, with_memory: bool, move: Callable[[float], None]) -> li
             add(f"core{players}", (seconds - alone) / frames * 1e6)
         add("resim", (resimulation() - game_alone(2, 20_000) / 20_000) * 1e6)
         add("clock", clock_against_heapq())
+        add("cases", cases_a_minute())
         move((number + 1) / (rounds + 1))
     median = {name: statistics.median(values) for name, values in samples.items()}
     ratio = median["core8"] / 7 / median["core2"]
@@ -303,6 +313,7 @@ def measure(rounds: int, with_memory: bool, move: Callable[[float], None]) -> li
         _at_most("core per peer-frame, 2 players, beyond the game", median["core2"], 4, "µs"),
         _at_most("core per link at 8 players against 2", ratio, 1.3, "×"),
         _at_most("core per resimulated frame, beyond the game", median["resim"], 0.3, "µs"),
+        _at_least("fuzz cases of two peers, 5 s of counter-v1, all laws", median["cases"], 5_000, "a minute"),
         Figure(
             "the clock, in SimPy's queue, against a bare heapq loop", f"{median['clock']:.2f} ×", "", None
         ),
@@ -327,7 +338,7 @@ def measure(rounds: int, with_memory: bool, move: Callable[[float], None]) -> li
 def _counters(world: Any) -> list[Figure]:
     """Exact figures of one reference run with oracles."""
     watch = OracleWatch()
-    again = build_world(world.scenario, build_id(), (watch,))
+    again = build_world(world.scenario, build_id(), (watch,), WatchedEpisodes)
     watch.begin(again)
     again.env.run(until=PLAY_FROM_US)  # by then the handshake is over
     before = {pair: path.bytes for pair, path in again.network.paths.items()}

@@ -1,31 +1,42 @@
 """The fault timeline: one readable SimPy process per event of the scenario."""
 
 import dataclasses
+from collections import deque
 from collections.abc import Generator
 from typing import Any
 
 from netsim.clock import Clock
 from netsim.host import Host
 from netsim.network import Network
+from netsim.randomness import generator
 from rollback_core.commands import Leave, SetDelay
 from rollback_core.life import State
+from rollback_core.timers import NEVER
+from rollback_core.wire import HANDSHAKE_TAG, TAG_BYTES
 from scenarios.scenario import Event
 
 Process = Generator[Any, Any, None]
 FOR_GOOD = 0
+SECOND_US = 1_000_000
+MOST_SEEN = 400  # some seconds of two peers
+CUT = 1  # of the four kinds of forgery: noise, a cut one, and twice as often an old one whole
 
 
 class Faults:
     """Plays the scenario's events on hosts and network; `exercised` counts what took effect."""
 
-    def __init__(self, env: Clock, hosts: list[Host], network: Network) -> None:
+    def __init__(self, env: Clock, hosts: list[Host], network: Network, seed: int) -> None:
         self.env = env
+        self._seed = seed
+        self._seen: deque[bytes] = deque(maxlen=MOST_SEEN)  # datagrams of any pair that an attacker has seen
         self.hosts = hosts
         self.network = network
         self.exercised = {"blackouts": 0, "suspensions": 0}
         self.active = 0
 
     def start(self, events: tuple[Event, ...]) -> None:
+        if any(event.kind == "hostile" for event in events):
+            self.network.on_send.append(self._see)
         for event in events:
             self.env.process(self._play(event))
 
@@ -45,6 +56,8 @@ class Faults:
                 yield from self._patched(event)
             case "relay":
                 yield from self._relayed(event)
+            case "hostile":
+                yield from self._forged(event)
             case "hidden":
                 for host in self._hosts(event):
                     host.set_hidden(True)
@@ -110,6 +123,29 @@ class Faults:
         yield from self._until_over(event)
         for pair in pairs:
             self.network.use_relay(pair, False)
+
+    def _forged(self, event: Event) -> Process:
+        """What an attacker on the path may do who has no keys: a datagram that is well made is an old one."""
+        end_us = self.env.now + event.for_us if event.for_us else NEVER
+        if event.for_us == FOR_GOOD:
+            self.active -= 1
+        chance = generator(self._seed, "hostile", event.at_us)
+        seen = self._seen
+        while self.env.now < end_us:
+            for source, target in _pairs(event.paths):
+                kind = chance.randrange(4)
+                data = chance.randbytes(chance.randrange(1, 60))
+                if kind and seen:
+                    data = seen[chance.randrange(len(seen))]
+                    if kind == CUT:
+                        data = data[: chance.randrange(1, len(data) + 1)]
+                self.network.forge(source, target, data)
+            yield self.env.timeout(SECOND_US // event.value)
+
+    def _see(self, source: int, target: int, data: bytes) -> None:
+        # Before there is a tag, only the transport can keep others out: hellos are not forged.
+        if data[:TAG_BYTES] != HANDSHAKE_TAG:
+            self._seen.append(data)
 
     def _until_over(self, event: Event) -> Process:
         if event.for_us == FOR_GOOD:

@@ -39,6 +39,7 @@ class Host:
     __slots__ = (
         "_armed",
         "_armed_at",
+        "_asked",
         "_chance",
         "_drift_ppm",
         "_has_opened",
@@ -96,7 +97,8 @@ class Host:
         self._offset_us = setup.clock_offset_us
         self._drift_ppm = setup.clock_drift_ppm
         self._last_local_us = 0
-        self._inbox: list[tuple[int, bytes]] = []
+        self._inbox: list[tuple[int, bytes]] = []  # that have come, and
+        self._asked: list[Command] = []  # what was asked, while it did not run
         self._armed = 0  # number of the wake that counts; those armed before it are stale
         self._wake_call = self._wake  # bound once
         self._armed_at = NEVER
@@ -232,8 +234,11 @@ class Host:
             observer.events(self, events)
 
     def command(self, command: Command) -> None:
-        """What a person or the page would ask of the session."""
+        """What a person or the page would ask of the session; if it does not run, once it runs again."""
         if self.is_absent:
+            return
+        if not self.is_running:
+            self._asked.append(command)
             return
         local_us = self.local_now_us()
         self.peer.session.command(command, local_us)
@@ -241,8 +246,7 @@ class Host:
             self.network.send(self.index, target, out)
         self.peer.absorb(local_us)
         self._pass_events()
-        if self.is_running:
-            self._rearm()
+        self._rearm()
 
     # What can befall it.
 
@@ -264,6 +268,9 @@ class Host:
         inbox, self._inbox = self._inbox, []
         for source, data in inbox:
             self._receive(source, data)
+        asked, self._asked = self._asked, []
+        for command in asked:
+            self.command(command)
         self._rearm()
 
     def crash(self, *, for_good: bool) -> None:
@@ -273,6 +280,7 @@ class Host:
         self.is_gone = for_good
         self._armed += 1
         self._inbox = []
+        self._asked = []
 
     def reload(self) -> None:
         """The page comes back as a new incarnation; the old peer's memory is gone."""

@@ -56,6 +56,8 @@ class Ledger:
         end = session.input_end
         focused = not host.is_hidden
         may_be = {host.peer.game.phase, phase}
+        if played > 1:
+            may_be.add(PLAYING)  # a round that began and was over within one tick of catch-up
         for player, action in zip(session.local_players, self._actions[host.index], strict=True):
             known = self.inputs[player]
             queue = session.match.queues[player]

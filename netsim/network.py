@@ -17,6 +17,9 @@ from scenarios.scenario import LinkSetup, NetworkSetup
 Deliver = Callable[[int, bytes], None]
 """Called with (source, datagram) at the target."""
 
+Watch = Callable[[int, int, bytes, Deliver], None]
+"""Called with (source, target, datagram, deliver) instead of `deliver`, which it calls itself."""
+
 
 class Path:
     """One direction between two peers, and what it has done."""
@@ -77,6 +80,7 @@ class Network:
         "env",
         "largest_datagram",
         "on_flight",
+        "on_send",
         "paths",
     )
 
@@ -89,6 +93,7 @@ class Network:
         self._arrive_call = self._arrive  # bound once
         self.arrivals_crc = 0  # of every datagram that arrived, in order, with its time
         self.on_flight: Callable[[Path, int, int, int], None] | None = None  # path, sent, arrived, size
+        self.on_send: list[Callable[[int, int, bytes], None]] = []  # source, target, datagram
         reverse = {(p.source, p.target): p.link.delay_us for p in setup.paths}
 
         def make(link: LinkSetup, source: int, target: int, purpose: str) -> LinkModel | StreamPath:
@@ -112,6 +117,8 @@ class Network:
         path.bytes += size
         if size > self.largest_datagram:
             self.largest_datagram = size
+        for note in self.on_send:
+            note(source, target, data)
         env = self.env
         now_us = env._now  # the property would cost a call per datagram
         if path.is_odd:
@@ -157,7 +164,16 @@ class Network:
         back.note_odd()
         self._has_unmapped = any(other.unmapped for other in self.paths.values())
 
+    def watch_delivery(self, watch: Watch) -> None:
+        """From now on every datagram is delivered by way of `watch`, and of those set before."""
+        for target, deliver in self.deliver.items():
+            self.deliver[target] = _by_way_of(watch, target, deliver)
+
     # Faults.
+
+    def forge(self, source: int, target: int, data: bytes) -> None:
+        """A datagram that comes at `target` as from `source`, who has not sent it now."""
+        self.deliver[target](source, data)
 
     def block(self, pairs: Iterable[tuple[int, int]]) -> None:
         for pair in pairs:
@@ -197,3 +213,7 @@ class Network:
                 path.unmapped = True
                 path.note_odd()
                 self._has_unmapped = True
+
+
+def _by_way_of(watch: Watch, target: int, deliver: Deliver) -> Deliver:
+    return lambda source, data: watch(source, target, data, deliver)

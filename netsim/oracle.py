@@ -27,16 +27,19 @@ class Violation:
 class Oracle:
     """One law. Subclasses say it in their docstring's first line and override what they watch.
 
-    `checks` counts comparisons made, so that a vacuous pass is visible.
+    `checks` counts comparisons made, so that a vacuous pass is visible. `room` is how near it came to be
+    broken, for laws that state a bound: the least that was left of it, in `unit`.
     """
 
     id = ""
     name = ""
+    unit = ""
     applies = True  # to this run; what does not is not asked again
 
     def __init__(self) -> None:
         self.checks = 0
         self.violation: Violation | None = None
+        self.room: int | None = None
 
     @property
     def law(self) -> str:
@@ -47,6 +50,11 @@ class Oracle:
         if self.violation is None:
             self.violation = Violation(frame, player, peer, message)
 
+    def note_room(self, room: int) -> None:
+        """So much was left of the bound just now."""
+        if self.room is None or room < self.room:
+            self.room = room
+
     def as_table(self) -> dict[str, Any]:
         return {
             "id": self.id,
@@ -54,6 +62,8 @@ class Oracle:
             "law": self.law,
             "ok": self.violation is None,
             "checks": self.checks,
+            "room": self.room,
+            "unit": self.unit,
             "violation": self.violation.as_table() if self.violation else None,
         }
 

@@ -11,6 +11,7 @@ from rollback_core.life import State
 PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
 CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
 SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
+SPREAD_TICKS = 3  # every second tick at most is left out; one more for the tick that asks for it
 SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
 
 
@@ -32,10 +33,14 @@ def is_lossless(world: World) -> bool:
 
 
 class Progress(Oracle):
-    """While no fault acts and nobody has ended, the confirmed frame advances in every five seconds."""
+    """While no fault acts and nobody has ended, the confirmed frame advances in every five seconds.
+
+    Peers that nothing disturbs agree to play, however many datagrams are lost.
+    """
 
     id = "O10"
     name = "progress"
+    unit = "us"
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -60,6 +65,7 @@ class Progress(Oracle):
             self._since.pop(host.index, None)
             return
         frame, since_us = self._since.setdefault(host.index, (confirmed, now_us))
+        self.note_room(PROGRESS_US - (now_us - since_us))
         if now_us - since_us > PROGRESS_US:
             self.fail(f"no input confirmed for {PROGRESS_US // 1_000_000} s", frame=frame, peer=host.index)
 
@@ -73,7 +79,14 @@ class Progress(Oracle):
         return any(path.blocks or not path.link.setup.up for path in self._world.network.paths.values())
 
     def finish(self) -> None:
+        scenario = self._world.scenario
+        # On a stream, what is lost holds up all that follows: at high loss for longer than anyone waits.
+        is_undisturbed = not scenario.events and scenario.network.transport == "datagram"
+        is_undisturbed = is_undisturbed and not any(host.start_us for host in scenario.hosts)
         for host in self._world.hosts:
+            ended = host.peer.session.ended
+            if is_undisturbed and ended is not None and ended.reason is EndReason.HANDSHAKE_TIMEOUT:
+                self.fail("nothing disturbs the peers, and they did not agree to play", peer=host.index)
             if not host.is_gone and host.peer.session.ended is None:
                 self.fail(
                     f"not ended after {self._world.env.now // 1_000_000} s",
@@ -82,11 +95,78 @@ class Progress(Oracle):
                 )
 
 
+class FullRate(Oracle):
+    """On a constant delay nobody stalls if window and input delay cover it, and else as often as predicted.
+
+    Frame f needs the partner's input of frame f - window, which left at the tick after the partner had
+    stepped frame f - window - delay - 1. So window + delay + 1 frames take the one-way time and one
+    tick, and up to one tick more, as the peers' ticks lie.
+    """
+
+    id = "O10-rate"
+    name = "full rate"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        scenario = world.scenario
+        session = scenario.session
+        links = [path.link for path in scenario.network.paths]
+        self.applies = (
+            is_lossless(world)
+            and len(world.hosts) == 2
+            and scenario.game.episodes == 1
+            and session.input_delay_policy == "fixed"
+            and session.window_policy == "fixed"
+            and len({link.delay_us for link in links}) == 1
+            and not any(link.jitter_us or link.slot_us or link.reorder_ppm for link in links)
+            and not any(host.clock_drift_ppm for host in scenario.hosts)
+        )
+        self._delay_us = links[0].delay_us
+        self._frames = session.prediction_window_frames + session.input_delay_frames + 1
+        self._begun: dict[int, tuple[int, int, int]] = {}
+        self._last: dict[int, tuple[int, int, int]] = {}
+
+    def after_tick(self, host: Host, played: int) -> None:
+        world = self._world
+        if world.env.now < SETTLE_US or any(not h.peer.session.life.is_running for h in world.hosts):
+            return
+        play = host.peer.session.play
+        now = (host.peer.session.current_frame, play.stalled_ticks, play.skipped_ticks)
+        self._begun.setdefault(host.index, now)
+        self._last[host.index] = now
+
+    def finish(self) -> None:
+        period_us = self._world.terms.period_us
+        room_us = self._frames * period_us
+        passed = {
+            peer: [after - before for before, after in zip(self._begun[peer], last, strict=True)]
+            for peer, last in self._last.items()
+        }
+        is_level = not any(skips for _, _, skips in passed.values())
+        for peer, (frames, stalls, _) in passed.items():
+            ticks_us = (frames + stalls) * period_us
+            soonest_us = period_us + self._delay_us
+            latest_us = soonest_us + period_us
+            if latest_us <= room_us:
+                self.checks += frames
+                if stalls:
+                    self.fail(f"{stalls} stalls, though window and delay cover the network", peer=peer)
+            elif soonest_us > room_us and is_level:
+                self.checks += frames
+                least = ticks_us * self._frames // latest_us - self._frames
+                most = ticks_us * self._frames // soonest_us + self._frames
+                if not least <= frames <= most:
+                    ticks = frames + stalls
+                    self.fail(f"{frames} frames in {ticks} ticks, predicted {least} to {most}", peer=peer)
+
+
 class ConfirmationLag(Oracle):
     """Without loss, confirmation lags by no more than the one-way time, the frame gap and a tick."""
 
     id = "O11"
     name = "confirmation lag"
+    unit = "frames"
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -108,6 +188,7 @@ class ConfirmationLag(Oracle):
         bound = max(0, -(-(self._one_way_us + slots) // period_us) + gap + 1)
         lag = session.current_frame - 1 - session.confirmed_frame
         self.checks += 1
+        self.note_room(bound - lag)
         if lag > bound:
             self.fail(
                 f"{lag} frames unconfirmed, bound {bound}", frame=session.current_frame, peer=host.index
@@ -149,8 +230,36 @@ class TimeSyncTruce(Oracle):
                 self.fail("both peers waited within one second", peer=host.index)
 
 
+class OwedSkips(Oracle):
+    """A tick that time sync says is to be left out is left out within three ticks of play."""
+
+    id = "O15-skip"
+    name = "owed skips"
+    unit = "ticks"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owed: dict[int, tuple[int, int]] = {}  # by host: ticks owed, and for how long no fewer
+
+    def after_tick(self, host: Host, played: int) -> None:
+        play = host.peer.session.play
+        owed = play.time_sync.owed
+        before, ticks = self._owed.get(host.index, (0, 0))
+        if not owed or owed < before or play.is_paused or not host.peer.session.life.is_running:
+            self._owed[host.index] = (owed, 0)
+            return
+        self.checks += 1
+        self._owed[host.index] = (owed, ticks + 1)
+        self.note_room(SPREAD_TICKS - 1 - ticks)
+        if ticks >= SPREAD_TICKS:
+            self.fail(f"{owed} ticks are owed, and none was left out for {ticks}", peer=host.index)
+
+
 class Responsiveness(Oracle):
-    """A local press is in the frame presented exactly the input delay later, at any RTT."""
+    """A local press is in the frame presented exactly the input delay later, at any RTT.
+
+    So inputs are queued as far ahead as the delay says; after a lower delay, fewer ahead by each frame.
+    """
 
     id = "A19"
     name = "local response"
@@ -170,6 +279,7 @@ class Responsiveness(Oracle):
         if session.state is not State.RUNNING or not played:
             return
         end, delay, presented = self._before
+        self._check_ahead(host, end, delay, played)
         key = (host.index, host.incarnation)
         waiting = self._waiting.get(key)
         if waiting is None:
@@ -200,6 +310,20 @@ class Responsiveness(Oracle):
                 used = timeline.used[frame - timeline.base]
                 if [used[player] for player in session.local_players] != pressed:
                     self.fail(f"shown {used}, pressed {tuple(pressed)}", frame=frame, peer=host.index)
+
+    def _check_ahead(self, host: Host, end: int, delay: int, played: int) -> None:
+        session = host.peer.session
+        current = session.match.timeline.current
+        surplus = end - (current - played + delay)
+        expected = surplus - played if surplus > played else 0
+        ahead = session.input_end - current - delay
+        # One more where the window ended a tick that had frames to catch up on: the input was taken.
+        if session.delay_frames == delay and played and not expected <= ahead <= max(expected, 1):
+            self.fail(
+                f"inputs are queued {session.input_end - current} frames ahead, delay {delay}",
+                frame=current,
+                peer=host.index,
+            )
 
 
 class SameEnd(Oracle):

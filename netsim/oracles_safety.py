@@ -5,26 +5,18 @@ from typing import Any
 
 from netsim.host import Host
 from netsim.ledger import Ledger
-from netsim.network import Network
 from netsim.oracle import Oracle
 from rollback_core.checksum import explain, frame_bytes
 from rollback_core.episodes import Episodes
 from rollback_core.events import (
     Committed,
     CommittedFrame,
+    DesyncAttributed,
     DesyncDetected,
-    Ended,
     EndReason,
     Event,
-    Interrupted,
     PlayersLeft,
-    Resumed,
-    RolledBack,
-    Started,
 )
-from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
-from rollback_core.timeline import PRUNE_CHUNK
-from rollback_core.wire import MAX_DATAGRAM_BYTES
 
 _DECIDED = (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT)
 
@@ -405,6 +397,19 @@ class DesyncDetection(Oracle):
                     self.fail(f"{made} comparisons, at least {due} were due", peer=host.index)
 
 
+class Attribution(Oracle):
+    """Nobody is accused of having diverged where nothing was made to diverge."""
+
+    id = "O12"
+    name = "attribution"
+
+    def event(self, host: Host, event: Event) -> None:
+        if isinstance(event, Committed):
+            self.checks += len(event.frames)
+        elif isinstance(event, DesyncAttributed):
+            self.fail(f"peers {event.peers} are accused", frame=event.frame, peer=host.index)
+
+
 class DropAgreement(Oracle):
     """Survivors agree on who left and where they are cut, never below what anyone has committed."""
 
@@ -439,84 +444,3 @@ class DropAgreement(Oracle):
             self.fail(
                 f"players {event.players} cut at {event.cuts}, others say {self._cuts[key]}", peer=host.index
             )
-
-
-class Bounds(Oracle):
-    """Datagrams and every container stay within their bounds at every tick."""
-
-    id = "O14"
-    name = "bounds"
-
-    def __init__(self, network: Network, interval: int) -> None:
-        super().__init__()
-        self._network = network
-        self._past = 2 * interval + 2 * PRUNE_CHUNK + FILL_AHEAD  # frames, and two windows
-
-    def after_tick(self, host: Host, played: int) -> None:
-        self.checks += 1
-        match = host.peer.session.match
-        timeline = match.timeline
-        past = self._past + 2 * match.window
-        ahead = past + MAX_AHEAD_FRAMES
-        is_larger = (
-            len(timeline.states) > past + 2
-            or len(timeline.used) > past + 1
-            or len(timeline.outcomes) > past + 1
-            or len(host.peer.recorder.pending_rollbacks) > past
-            or self._network.largest_datagram > MAX_DATAGRAM_BYTES
-        )
-        for queue in match.queues:
-            if len(queue.actions) > ahead:
-                is_larger = True
-        if is_larger:
-            self._name(host, match, past)
-
-    def _name(self, host: Host, match: Any, past: int) -> None:
-        """Say what it is that is too large."""
-        timeline = match.timeline
-        sizes = {
-            "states": (len(timeline.states), past + 2),
-            "used": (len(timeline.used), past + 1),
-            "outcomes": (len(timeline.outcomes), past + 1),
-            "rollbacks noted": (len(host.peer.recorder.pending_rollbacks), past),
-        }
-        for player, queue in enumerate(match.queues):
-            sizes[f"queue {player}"] = (len(queue.actions), past + MAX_AHEAD_FRAMES)
-        for what, (size, limit) in sizes.items():
-            if size > limit:
-                self.fail(f"{what}: {size} entries, bound {limit}", frame=timeline.current, peer=host.index)
-        if self._network.largest_datagram > MAX_DATAGRAM_BYTES:
-            self.fail(f"datagram of {self._network.largest_datagram} bytes", peer=host.index)
-
-
-class EventOrder(Oracle):
-    """Interrupted and Resumed alternate, Started comes once and first, Ended is final."""
-
-    id = "O16"
-    name = "events"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._interrupted: dict[tuple[int, int, int], bool] = {}
-        self._started: set[tuple[int, int]] = set()
-        self._ended: set[tuple[int, int]] = set()
-
-    def event(self, host: Host, event: Event) -> None:
-        self.checks += 1
-        key = (host.index, host.incarnation)
-        if key in self._ended and isinstance(event, (Committed, Started, Ended, Interrupted, RolledBack)):
-            self.fail(f"{type(event).__name__} after Ended", peer=host.index)
-        if isinstance(event, Started):
-            if key in self._started:
-                self.fail("Started twice", peer=host.index)
-            self._started.add(key)
-        elif isinstance(event, (Committed, RolledBack, Interrupted)) and key not in self._started:
-            self.fail(f"{type(event).__name__} before Started", peer=host.index)
-        if isinstance(event, (Interrupted, Resumed)):
-            link = (*key, event.peer)
-            is_interrupted = isinstance(event, Interrupted)
-            if self._interrupted.get(link, False) is is_interrupted:
-                self.fail(f"{type(event).__name__} of peer {event.peer} twice in a row", peer=host.index)
-            self._interrupted[link] = is_interrupted
-        if isinstance(event, Ended):
-            self._ended.add(key)

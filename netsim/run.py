@@ -18,8 +18,10 @@ from netsim.shared_data import SessionData, collect, verdict_of_data
 from netsim.trace import TraceWatch
 from netsim.verdict import sentence, tested_expectations
 from netsim.watch import OracleWatch
+from netsim.watched_game import WatchedEpisodes
 from netsim.world import World, build_world
 from rollback_core import __version__
+from rollback_core.episodes import Episodes
 from rollback_core.metrics import SAMPLE_US
 from scenarios.scenario import Event, Scenario, scenario_hash, to_json
 
@@ -46,17 +48,19 @@ def run_scenario(
     oracles: bool = True,
     record_trace: bool = False,
     build: str | None = None,
+    stop_early: bool = False,
     on_progress: Callable[[float], None] | None = None,
 ) -> RunResult:
     """Run every session of the scenario. The first one's table speaks for all: it fails if any fails.
 
     `build` stands in for the build id: it goes into every session tag, so that a trace hash is one
-    of the behaviour alone, and the same for sources that only read differently.
+    of the behaviour alone, and the same for sources that only read differently. With `stop_early` a run
+    ends soon after a law was broken: who only asks whether need not see what comes of it.
     """
     results = []
     for number in range(scenario.sessions):
         one = dataclasses.replace(scenario, seed=session_seed(scenario.seed, number), sessions=1)
-        results.append(_run_session(one, oracles, record_trace, build or build_id(), on_progress))
+        results.append(_run_session(one, oracles, record_trace, build or build_id(), stop_early, on_progress))
     first = results[0]
     first.more = results[1:]
     for number, other in enumerate(first.more, 1):
@@ -83,6 +87,7 @@ def _run_session(
     with_oracles: bool,
     record_trace: bool,
     build: str,
+    stop_early: bool,
     on_progress: Callable[[float], None] | None,
 ) -> RunResult:
     begun = time.perf_counter()
@@ -90,14 +95,14 @@ def _run_session(
     oracles = OracleWatch() if with_oracles else None
     trace = TraceWatch() if record_trace else None
     observers = tuple(watch for watch in (metrics, oracles, trace) if watch is not None)
-    world = build_world(scenario, build, observers)
+    world = build_world(scenario, build, observers, WatchedEpisodes if with_oracles else Episodes)
     if oracles is not None:
         oracles.begin(world)
     if trace is not None:
         world.network.on_flight = trace.flight
     paths = [PathSeries(path) for path in world.network.paths.values()]
-    play(world, paths, on_progress)
-    if oracles is not None:
+    play(world, paths, on_progress, oracles if stop_early else None)
+    if oracles is not None and not (stop_early and oracles.violated):
         oracles.finish()
     data = collect(world)
     table = _table(world, metrics, oracles, paths, data)
@@ -106,15 +111,20 @@ def _run_session(
 
 
 def play(
-    world: World, paths: list[PathSeries] | None = None, on_progress: Callable[[float], None] | None = None
+    world: World,
+    paths: list[PathSeries] | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    stop_at: OracleWatch | None = None,
 ) -> None:
-    """Run the world until nobody has anything left to do, or its limit."""
+    """Run the world until nobody has anything left to do, or its limit, or one of these laws is broken."""
     env = world.env
     total = max(1, world.scenario.game.episodes * world.scenario.game.max_steps)
     while not world.is_over and env.now < world.limit_us:
         env.run(until=env.now + SAMPLE_US)
         for series in paths or ():
             series.sample(env.now)
+        if stop_at is not None and stop_at.violated:
+            return
         if on_progress is not None:
             done = max(host.peer.session.current_frame for host in world.hosts)
             on_progress(min(1.0, done / total))

@@ -82,5 +82,7 @@ def _entry(name: str, title: str, law: str, checks: int, difference: str | None)
         "law": law,
         "ok": difference is None,
         "checks": checks,
+        "room": None,
+        "unit": "",
         "violation": violation,
     }

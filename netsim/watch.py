@@ -5,12 +5,20 @@ from typing import Any
 from netsim.host import Host
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
-from netsim.oracles_quality import ConfirmationLag, Progress, Responsiveness, SameEnd, TimeSyncTruce
+from netsim.oracles_doors import Bounds, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
+from netsim.oracles_quality import (
+    ConfirmationLag,
+    FullRate,
+    OwedSkips,
+    Progress,
+    Responsiveness,
+    SameEnd,
+    TimeSyncTruce,
+)
 from netsim.oracles_safety import (
-    Bounds,
+    Attribution,
     DesyncDetection,
     DropAgreement,
-    EventOrder,
     Immutability,
     Mispredictions,
     PrefixAgreement,
@@ -53,15 +61,22 @@ class OracleWatch:
             Reference(make_match(scenario)),
             Immutability(),
             self.rollbacks,
+            TickPlan(),
             DesyncDetection(interval),
+            Attribution(),
             Progress(world),
+            FullRate(world),
             ConfirmationLag(world),
             SpeculationNotes(),
             SameEnd(world),
             DropAgreement(),
             Bounds(world.network, interval),
             TimeSyncTruce(world),
+            OwedSkips(),
             EventOrder(),
+            Silence(world),
+            HostileBytes(world),
+            ReliableItems(world),
             self.responsiveness,
         ]
         for hook in _HOOKS:

@@ -82,16 +82,25 @@ def make_match(scenario: Scenario, kind: type[Episodes] = Episodes) -> Episodes:
     )
 
 
-def build_world(scenario: Scenario, build_id: str, observers: tuple[HostObserver, ...]) -> World:
-    """Everything at time 0; hosts that start late join the environment when their time comes."""
+def build_world(
+    scenario: Scenario,
+    build_id: str,
+    observers: tuple[HostObserver, ...],
+    kind: type[Episodes] = Episodes,
+) -> World:
+    """Everything at time 0; hosts that start late join the environment when their time comes.
+
+    `kind` is what the peers' matches are made of.
+    """
     env = Clock()
     network = Network(env, scenario.network, scenario.seed)
     spec = create_game(scenario.game.id, scenario.game.params).spec
     agreed = match_terms(scenario, spec, build_id)
     hosts = [
-        _make_host(scenario, env, network, agreed, index, observers) for index in range(scenario.peer_count)
+        _make_host(scenario, env, network, agreed, index, observers, kind)
+        for index in range(scenario.peer_count)
     ]
-    faults = Faults(env, hosts, network)
+    faults = Faults(env, hosts, network, scenario.seed)
     faults.start(scenario.events)
     return World(
         scenario, env, network, hosts, faults, agreed, spec, scenario.limit_us or _limit_us(scenario)
@@ -105,9 +114,10 @@ def _make_host(
     terms: MatchTerms,
     index: int,
     observers: tuple[HostObserver, ...],
+    kind: type[Episodes],
 ) -> Host:
     def make_peer(now_us: int, incarnation: int) -> Peer:
-        game = make_match(scenario)
+        game = make_match(scenario, kind)
         return Peer(terms, peer_config(scenario, index, incarnation), game, now_us)
 
     spec = create_game(scenario.game.id, scenario.game.params).spec

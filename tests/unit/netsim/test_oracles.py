@@ -1,5 +1,8 @@
 """Each law can fail: a stub of a host that breaks just that law is noticed, and one that keeps it is not."""
 
+import dataclasses
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,12 +10,28 @@ import pytest
 
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
-from netsim.oracles_quality import ConfirmationLag, Progress, Responsiveness, SameEnd, TimeSyncTruce
-from netsim.oracles_safety import (
+from netsim.oracles_doors import (
+    LOOK_EVERY,
     Bounds,
+    EventOrder,
+    HostileBytes,
+    ReliableItems,
+    Silence,
+    TickPlan,
+)
+from netsim.oracles_quality import (
+    ConfirmationLag,
+    FullRate,
+    OwedSkips,
+    Progress,
+    Responsiveness,
+    SameEnd,
+    TimeSyncTruce,
+)
+from netsim.oracles_safety import (
+    Attribution,
     DesyncDetection,
     DropAgreement,
-    EventOrder,
     Immutability,
     Mispredictions,
     PrefixAgreement,
@@ -20,13 +39,15 @@ from netsim.oracles_safety import (
     Reference,
     SpeculationNotes,
 )
-from netsim.run import run_scenario
+from netsim.planted import planted
+from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import build_world, make_match
 from rollback_core.events import (
     Committed,
     CommittedFrame,
+    DesyncAttributed,
     DesyncDetected,
     Ended,
     EndReason,
@@ -37,6 +58,8 @@ from rollback_core.events import (
 )
 from rollback_core.life import State
 from scenarios.load import load_scenario
+
+ROOT = Path(__file__).parents[3]
 
 
 def frame(number: int, actions: tuple[int, ...] = (0, 0), **changes: Any) -> CommittedFrame:
@@ -215,7 +238,19 @@ class TestSafety:
         assert oracle.violation is None
         assert oracle.checks == 2
 
-    @pytest.mark.parametrize("what", ["states", "used", "outcomes", "queue", "rollbacks", "datagram"])
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "states",
+            "used",
+            "outcomes",
+            "queue",
+            "rollback",
+            "checksums",
+            "checksum that was compared",
+            "datagram",
+        ],
+    )
     def test_o14_whatever_grows_is_noticed(self, what: str) -> None:
         def sized(name: str) -> list[int]:
             return [0] * (100_000 if name == what else 10)
@@ -223,13 +258,17 @@ class TestSafety:
         timeline = SimpleNamespace(
             states=sized("states"), used=sized("used"), outcomes=sized("outcomes"), current=5
         )
-        match = SimpleNamespace(timeline=timeline, window=8, queues=[SimpleNamespace(actions=sized("queue"))])
-        stub = host(match=match)
-        stub.peer.recorder = SimpleNamespace(pending_rollbacks=sized("rollbacks"))
+        queues = [SimpleNamespace(actions=sized("queue"))]
+        match = SimpleNamespace(timeline=timeline, window=8, queues=queues, committed=3)
+        compared = 60 if what == "checksum that was compared" else 120
+        exchange = SimpleNamespace(waiting=len(sized("checksums")), oldest=compared, agreed=60)
+        stub = host(match=match, desync=SimpleNamespace(exchange=exchange))
+        stub.peer.recorder = SimpleNamespace(pending_rollbacks={3 if what == "rollback" else 4: []})
         network: Any = SimpleNamespace(largest_datagram=1_201 if what == "datagram" else 1_200)
         oracle = Bounds(network, 60)
-        oracle.after_tick(stub, 1)
-        assert what.split()[0] in message(oracle)
+        for _ in range(LOOK_EVERY):
+            oracle.after_tick(stub, 1)
+        assert what in message(oracle)
 
     @pytest.mark.parametrize(
         "events",
@@ -386,12 +425,75 @@ class TestData:
         assert self.verdict(spoil) == {"D1": True, "D2": False}
 
 
+@pytest.mark.parametrize(
+    ("law", "bug", "scenario", "told"),
+    [
+        ("O7", "loads-the-present", "latency-100ms", "1 loads in a tick with 0 rollbacks"),
+        ("O10-rate", "window-not-kept", "latency-over-window", "frames in"),
+        ("O15-skip", "waits-for-nobody", "drift-fast-timer", "are owed, and none was left out"),
+        ("O18", "foreign-tag-accepted", "hostile-datagrams", "a foreign datagram"),
+        ("O23", "retransmission-starved", "loss-busy-control", "was not sent again for"),
+        ("O23", "stale-items-not-acknowledged", "loss-busy-control", "were not acknowledged"),
+        ("A19", "delay-never-falls", "delay-down-both", "frames ahead, delay"),
+    ],
+)
+def test_a_law_of_what_goes_through_the_doors(law: str, bug: str, scenario: str, told: str) -> None:
+    """These look at so much of a peer that a sick one is easier to make than a stub."""
+    with planted(bug):
+        table = run_scenario(load_scenario(scenario)).table
+    [found] = [oracle for oracle in table["oracles"] if oracle["id"] == law]
+    assert not found["ok"]
+    assert told in found["violation"]["message"]
+
+
+def test_o10_peers_that_do_not_agree_to_play_though_nothing_disturbs_them() -> None:
+    with planted("newest-echo-only"):
+        table = run_scenario(load_scenario("latency-window-by-rtt", overrides=["network.delay_ms=100"])).table
+    [found] = [oracle for oracle in table["oracles"] if oracle["id"] == "O10"]
+    assert "did not agree to play" in found["violation"]["message"]
+
+
+def test_o10_stalls_that_the_network_does_not_explain() -> None:
+    slow, fast = (load_scenario(name) for name in ("latency-over-window", "latency-lan"))
+    oracles: list[FullRate] = []
+
+    class Feeder:
+        def after_tick(self, host: Any, played: int) -> None:
+            for oracle in oracles:
+                oracle.after_tick(host, played)
+
+        def events(self, host: Any, events: list[Any]) -> None:
+            pass
+
+    world = build_world(slow, "test", (Feeder(),))
+    oracles += [FullRate(world), FullRate(dataclasses.replace(world, scenario=fast))]
+    play(world)
+    for oracle in oracles:
+        oracle.finish()
+    right, wrong = oracles
+    assert right.violation is None
+    assert right.checks > 100
+    assert "stalls, though window and delay cover the network" in message(wrong)
+
+
+def test_o12_an_accusation() -> None:
+    oracle = Attribution()
+    oracle.event(host(), Committed((frame(0), frame(1))))
+    assert (oracle.violation, oracle.checks) == (None, 2)
+    oracle.event(host(), DesyncAttributed(60, (2,)))
+    assert message(oracle) == "peers (2,) are accused"
+
+
 def test_every_law_of_a_run_has_its_negative_control_here() -> None:
     watch = OracleWatch()
     watch.begin(build_world(load_scenario("latency-lan"), "test", ()))
     tested = {
         *(PrefixAgreement, Provenance, Reference, Immutability, Mispredictions, SpeculationNotes),
-        *(DesyncDetection, DropAgreement, Bounds, EventOrder),
-        *(Progress, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce),
+        *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
+        *(Silence, HostileBytes, ReliableItems),
+        *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, OwedSkips),
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
+    page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
+    told = set(re.findall(r"[AO]\d[\w-]*", page))
+    assert {oracle.id for oracle in watch.oracles} <= told

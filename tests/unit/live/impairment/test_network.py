@@ -72,7 +72,7 @@ def simulated(setup: NetworkSetup, events: tuple[Event, ...], sends: Sends) -> l
         arrivals[int.from_bytes(data[:4], "big")].append(int(env.now))
 
     network.deliver = dict.fromkeys(range(3), deliver)
-    Faults(env, [], network).start(events)
+    Faults(env, [], network, 1).start(events)
     for number, (at_us, pair, size) in enumerate(sends):
         if env.now < at_us:
             env.run(until=at_us)

@@ -1,0 +1,363 @@
+"""What goes through a peer's doors: datagrams, events, steps of the game; and how much is kept inside."""
+
+from typing import Any, Final
+
+from netsim.host import Host
+from netsim.network import Deliver, Network
+from netsim.oracle import Oracle
+from netsim.watched_game import WatchedEpisodes
+from netsim.world import World
+from rollback_core.control import RESEND_US
+from rollback_core.events import (
+    Committed,
+    Ended,
+    EndReason,
+    Event,
+    Interrupted,
+    Resumed,
+    RolledBack,
+    Started,
+)
+from rollback_core.life import State
+from rollback_core.link import Link
+from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
+from rollback_core.messages import Control
+from rollback_core.session import Session
+from rollback_core.timeline import PRUNE_CHUNK
+from rollback_core.wire import (
+    CONTROL_HEADER_BYTES,
+    HANDSHAKE_TAG,
+    KIND_CONTROL,
+    MAX_DATAGRAM_BYTES,
+    TAG_BYTES,
+    decode,
+)
+
+LOOK_EVERY: Final = 64  # ticks; for what grows slowly
+AWAKE_US: Final = 250_000  # less than the shortest silence that means an interruption
+
+
+class TickPlan(Oracle):
+    """A tick loads one state per rollback, that of the first wrong frame, and steps each frame once."""
+
+    id = "O7"
+    name = "tick plan"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = (0, 0, 0, 0, 0)
+
+    def before_tick(self, host: Host) -> None:
+        match = host.peer.session.match
+        game = host.peer.game
+        assert isinstance(game, WatchedEpisodes)
+        self._before = (game.loads, game.steps, match.rollbacks, match.resimulated, match.timeline.current)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        session = host.peer.session
+        if not session.life.is_running:
+            return  # an end is played up to in its own way
+        match = session.match
+        game = host.peer.game
+        assert isinstance(game, WatchedEpisodes)
+        loads, steps, rollbacks, resimulated, current = self._before
+        self.checks += 1
+        if game.loads - loads != match.rollbacks - rollbacks:
+            self.fail(
+                f"{game.loads - loads} loads in a tick with {match.rollbacks - rollbacks} rollbacks",
+                frame=current,
+                peer=host.index,
+            )
+        again = match.resimulated - resimulated
+        if game.steps - steps != again + played:
+            self.fail(
+                f"{game.steps - steps} steps in a tick of {again} frames again and {played} new ones",
+                frame=current,
+                peer=host.index,
+            )
+        if game.loads != loads:
+            timeline = match.timeline
+            first = current - again
+            if first >= timeline.base and timeline.states[first - timeline.base] is not game.loaded:
+                self.fail(f"what was loaded is not the state of frame {first}", frame=first, peer=host.index)
+
+
+class ReliableItems(Oracle):
+    """What must arrive is sent again in time until it is acknowledged, and every copy is acknowledged."""
+
+    id = "O23"
+    name = "reliable items"
+    unit = "us"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._hosts = world.hosts
+        # By path and incarnation: the local time at which each item that is on its way was last sent.
+        self._sent: dict[tuple[int, int, int], dict[int, int]] = {}
+        self._answers: dict[tuple[int, int], int] = {}  # control datagrams on the path
+        world.network.on_send.append(self._note)
+        world.network.watch_delivery(self._deliver)
+
+    def _note(self, source: int, target: int, data: bytes) -> None:
+        if data[TAG_BYTES] != KIND_CONTROL:
+            return
+        path = (source, target)
+        self._answers[path] = self._answers.get(path, 0) + 1
+        if len(data) > CONTROL_HEADER_BYTES:
+            host = self._hosts[source]
+            message = decode(data, 1, 1, 1)
+            assert isinstance(message, Control)
+            sent = self._sent.setdefault((source, target, host.incarnation), {})
+            now_us = host.local_now_us()
+            sent |= dict.fromkeys(range(message.first, message.first + len(message.items)), now_us)
+
+    def _deliver(self, source: int, target: int, data: bytes, deliver: Deliver) -> None:
+        if len(data) <= CONTROL_HEADER_BYTES or data[TAG_BYTES] != KIND_CONTROL:
+            deliver(source, data)
+            return
+        host = self._hosts[target]
+        session = host.peer.session
+        link = session.links[source]
+        is_due = host.is_running and link.is_member and session.state in (State.RUNNING, State.LINGERING)
+        received = link.received
+        answers = self._answers.get((target, source), 0)
+        deliver(source, data)
+        if is_due and link.received > received and session.state is not State.CLOSED:
+            self.checks += 1
+            if self._answers.get((target, source), 0) == answers:
+                self.fail(f"items of peer {source} came and were not acknowledged", peer=target)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        session = host.peer.session
+        if session.life.is_closed:
+            return
+        for link in session.links.values():
+            if link.is_member and link.control.pending:
+                self.checks += 1
+                sent = self._sent.get((host.index, link.peer, host.incarnation), {})
+                first = link.control.first_pending
+                silent_us = host.local_now_us() - sent.get(first, 0)
+                self.note_room(RESEND_US - 1 - silent_us)
+                if silent_us >= RESEND_US:
+                    self.fail(
+                        f"item {first} for peer {link.peer} is not acknowledged and was not sent again"
+                        f" for {silent_us // 1000} ms",
+                        peer=host.index,
+                    )
+                for item in [item for item in sent if item < first]:
+                    del sent[item]
+
+
+class HostileBytes(Oracle):
+    """A datagram that is not of this session changes nothing in the core but a count of the rejected."""
+
+    id = "O18"
+    name = "hostile bytes"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._hosts = world.hosts
+        self._env = world.env
+        self._ticked_us: dict[int, int] = {}
+        if any(event.kind == "hostile" for event in world.scenario.events):
+            world.network.watch_delivery(self._deliver)
+        else:
+            self.applies = False
+
+    def _deliver(self, source: int, target: int, data: bytes, deliver: Deliver) -> None:
+        host = self._hosts[target]
+        session = host.peer.session
+        link = session.links[source]
+        is_foreign = data[:TAG_BYTES] not in (link.their_tag, link.expected_head[:TAG_BYTES], HANDSHAKE_TAG)
+        # A peer that was away learns of it by the first door, whatever comes in.
+        is_awake = host.is_running and self._env.now - self._ticked_us.get(target, 0) < AWAKE_US
+        if not is_foreign or not is_awake:
+            deliver(source, data)
+            return
+        before = core_state(session)
+        deliver(source, data)
+        self.checks += 1
+        if core_state(session) != before:
+            changed = [name for name, value in before.items() if core_state(session)[name] != value]
+            self.fail(f"a foreign datagram of {len(data)} bytes changed {', '.join(changed)}", peer=target)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        self._ticked_us[host.index] = self._env.now
+
+
+def core_state(session: Session) -> dict[str, Any]:
+    """What a session is, as far as a datagram may change it, except the count of those rejected."""
+    match = session.match
+    timeline = match.timeline
+    state: dict[str, Any] = {
+        "state": session.state,
+        "frontiers": (timeline.current, match.confirmed, match.committed, match.first_incorrect),
+        "inputs": [(queue.base, queue.end, queue.last_action) for queue in match.queues],
+        "epoch": session.epoch,
+        "timers": session.timers.next_us,
+        "events": len(session.events),
+        "outbox": len(session.mailbox.outbox),
+    }
+    for link in session.links.values():
+        state |= {f"link {link.peer} {name}": getattr(link, name) for name in _LINK_FIELDS}
+        control = link.control
+        state[f"link {link.peer} control"] = (control.received, control.pending, control.is_ack_owed)
+    return state
+
+
+_LINK_FIELDS: Final = tuple(name for name in Link.__slots__ if name not in ("rejected", "queue", "control"))
+
+
+class Bounds(Oracle):
+    """Datagrams and every container stay within their bounds at every tick; what is done with is gone."""
+
+    id = "O14"
+    name = "bounds"
+
+    def __init__(self, network: Network, interval: int) -> None:
+        super().__init__()
+        self._network = network
+        self._interval = interval
+        self._past = 2 * interval + 2 * PRUNE_CHUNK + FILL_AHEAD  # frames, and two windows
+
+    def after_tick(self, host: Host, played: int) -> None:
+        self.checks += 1
+        match = host.peer.session.match
+        timeline = match.timeline
+        past = self._past + 2 * match.window
+        ahead = past + MAX_AHEAD_FRAMES
+        is_larger = (
+            len(timeline.states) > past + 2
+            or len(timeline.used) > past + 1
+            or len(timeline.outcomes) > past + 1
+            or self._network.largest_datagram > MAX_DATAGRAM_BYTES
+        )
+        for queue in match.queues:
+            if len(queue.actions) > ahead:
+                is_larger = True
+        pending = host.peer.recorder.pending_rollbacks
+        if pending and next(iter(pending)) <= match.committed:
+            self.fail("a rollback is still noted", frame=next(iter(pending)), peer=host.index)
+        if is_larger or not self.checks % LOOK_EVERY:
+            self._name(host, match, past)
+
+    def _name(self, host: Host, match: Any, past: int) -> None:
+        """Say what it is that is too large."""
+        timeline = match.timeline
+        sizes = {
+            "states": (len(timeline.states), past + 2),
+            "used": (len(timeline.used), past + 1),
+            "outcomes": (len(timeline.outcomes), past + 1),
+        }
+        if self._interval:
+            exchange = host.peer.session.desync.exchange
+            if exchange.oldest is not None and exchange.oldest <= exchange.agreed:
+                self.fail(
+                    "a checksum that was compared is still kept", frame=exchange.oldest, peer=host.index
+                )
+            sizes["checksums"] = (exchange.waiting, 2 * len(match.queues) * (past // self._interval + 1))
+        for player, queue in enumerate(match.queues):
+            sizes[f"queue {player}"] = (len(queue.actions), past + MAX_AHEAD_FRAMES)
+        for what, (size, limit) in sizes.items():
+            if size > limit:
+                self.fail(f"{what}: {size} entries, bound {limit}", frame=timeline.current, peer=host.index)
+        if self._network.largest_datagram > MAX_DATAGRAM_BYTES:
+            self.fail(f"datagram of {self._network.largest_datagram} bytes", peer=host.index)
+
+
+class EventOrder(Oracle):
+    """Interrupted and Resumed alternate, Started comes once and first, Ended is final."""
+
+    id = "O16"
+    name = "events"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interrupted: dict[tuple[int, int, int], bool] = {}
+        self._started: set[tuple[int, int]] = set()
+        self._ended: set[tuple[int, int]] = set()
+
+    def event(self, host: Host, event: Event) -> None:
+        self.checks += 1
+        key = (host.index, host.incarnation)
+        if key in self._ended and isinstance(event, (Committed, Started, Ended, Interrupted, RolledBack)):
+            self.fail(f"{type(event).__name__} after Ended", peer=host.index)
+        if isinstance(event, Started):
+            if key in self._started:
+                self.fail("Started twice", peer=host.index)
+            self._started.add(key)
+        elif isinstance(event, (Committed, RolledBack, Interrupted)) and key not in self._started:
+            self.fail(f"{type(event).__name__} before Started", peer=host.index)
+        if isinstance(event, (Interrupted, Resumed)):
+            link = (*key, event.peer)
+            is_interrupted = isinstance(event, Interrupted)
+            if self._interrupted.get(link, False) is is_interrupted:
+                self.fail(f"{type(event).__name__} of peer {event.peer} twice in a row", peer=host.index)
+            self._interrupted[link] = is_interrupted
+        if isinstance(event, Ended):
+            self._ended.add(key)
+
+
+class Silence(Oracle):
+    """A partner counts as silent only for time in which this peer ran itself and heard nothing from it."""
+
+    id = "O16-silence"
+    name = "silence"
+    unit = "us"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        terms = world.terms
+        self._hosts = world.hosts
+        world.network.watch_delivery(self._deliver)
+        self._limits = {Interrupted: terms.interrupt_us, Ended: terms.reconnect_limit_us}
+        # Looked at every tick; what waited for a peer that was away is heard a tick before it is noted.
+        self._grain_us = 2 * terms.period_us
+        self._away_from_us = terms.interrupt_us + self._grain_us
+        self._looked: dict[tuple[int, int], tuple[int, int]] = {}  # at which time, away for how long in all
+        self._heard: dict[tuple[int, int, int], tuple[int, int, int]] = {}  # datagrams, and both of those
+
+    def _deliver(self, source: int, target: int, data: bytes, deliver: Deliver) -> None:
+        deliver(source, data)
+        host = self._hosts[target]
+        if host.is_running:
+            link = host.peer.session.links[source]
+            key = (target, host.incarnation, source)
+            if self._heard.get(key, (-1, 0, 0))[0] != link.received:
+                _, away_us = self._looked.get(key[:2], (0, 0))
+                self._heard[key] = (link.received, host.local_now_us(), away_us)
+
+    def after_tick(self, host: Host, played: int) -> None:
+        self._look(host)
+
+    def _look(self, host: Host) -> tuple[int, int]:
+        key = (host.index, host.incarnation)
+        now_us = host.local_now_us()
+        before_us, away_us = self._looked.get(key, (now_us, 0))
+        if now_us - before_us > self._away_from_us:
+            away_us += now_us - before_us
+        self._looked[key] = (now_us, away_us)
+        for link in host.peer.session.links.values():
+            if self._heard.get((*key, link.peer), (-1, 0, 0))[0] != link.received:
+                self._heard[*key, link.peer] = (link.received, now_us, away_us)
+        return now_us, away_us
+
+    def event(self, host: Host, event: Event) -> None:
+        if not isinstance(event, (Interrupted, Ended)) or event.peer is None:
+            return
+        if isinstance(event, Ended) and event.reason is not EndReason.DISCONNECTED:
+            return
+        now_us, away_us = self._look(host)
+        _, heard_us, away_before_us = self._heard.get(
+            (host.index, host.incarnation, event.peer), (0, now_us, away_us)
+        )
+        silent_us = now_us - heard_us - (away_us - away_before_us) + self._grain_us
+        limit_us = self._limits[type(event)]
+        self.checks += 1
+        self.note_room(silent_us - limit_us)
+        if silent_us < limit_us:
+            self.fail(
+                f"peer {event.peer} was silent for {silent_us // 1000} ms at most, limit"
+                f" {limit_us // 1000} ms",
+                peer=host.index,
+            )
