@@ -157,7 +157,7 @@ def data_lines(table: Table) -> list[Text]:
 
 def response_line(table: Table) -> Text:
     """Own input on screen after the input delay, always: the worst of all peers."""
-    worst = max(peer["metrics"].get("input_to_present_max_frames", 0) for peer in table["peers"])
+    worst = max(peer["metrics"].get("input_to_present_max_frames") or 0 for peer in table["peers"])
     delay = max(peer["metrics"].get("input_delay_frames", 0) for peer in table["peers"])
     broken = any("respons" in oracle["name"] for oracle in violated(table))
     words = f"own input is on screen after at most {plural(worst, 'frame')}; the input delay is {delay}"

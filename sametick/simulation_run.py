@@ -51,7 +51,7 @@ def run(
     from netsim.run import run_scenario  # after the scenario is known to be sound: a mistake is told at once
 
     try:
-        with _planted(request.patch):
+        with planted_if(request.patch):
             result = run_scenario(scenario, record_trace=request.is_traced, on_progress=on_progress)
     except UsageError as error:
         raise Mistake(str(error), request.source, "change it in the file or with --set PATH=VALUE") from None
@@ -67,15 +67,23 @@ def _name_command(table: Table, command: str) -> None:
             oracle["violation"]["command"] = command
 
 
-def _planted(name: str | None) -> contextlib.AbstractContextManager[object]:
+def planted_if(name: str | None) -> contextlib.AbstractContextManager[object]:
+    """The core with this bug planted while it lasts, or as it is for None. Raises Mistake."""
+    check_planted(name)
     if name is None:
         return contextlib.nullcontext()
-    from netsim.planted import PLANTED, planted
+    from netsim.planted import planted
 
-    if name not in PLANTED:
-        known = ", ".join(sorted(PLANTED))
-        raise Mistake(f'there is no planted bug "{name}"', "--patch", f"one of: {known}")
     return planted(name)
+
+
+def check_planted(name: str | None, option: str = "--patch") -> None:
+    """Mistake unless there is a bug of that name to plant, or none is to be."""
+    from netsim.planted_bugs import PATCHES
+
+    if name is not None and name not in PATCHES:
+        known = ", ".join(sorted(PATCHES))
+        raise Mistake(f'there is no planted bug "{name}"', option, f"one of: {known}")
 
 
 def write(result: "RunResult", folder: Path) -> None:

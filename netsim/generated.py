@@ -1,0 +1,250 @@
+"""Whole scenarios that nobody thought of: any network, any hosts, any faults, for the fuzzer and for tests.
+
+Short matches of 1 to 6 s, mostly of two. Each scenario first draws which kinds of trouble exist in it
+(swarm testing), so that rare pairs meet without everything else in the way. What a scenario would be
+blamed for wrongly is left out: networks on which no match can end within `LIMIT_US`, and hosts suspended
+for good, which never end by nature. Source of the idea: Groce et al., Swarm Testing, ISSTA 2012.
+"""
+
+import functools
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from scenarios.scenario import (
+    Event,
+    GameSetup,
+    HostSetup,
+    LinkSetup,
+    NetworkSetup,
+    PathSetup,
+    PlayerSetup,
+    Scenario,
+    SessionSetup,
+)
+
+LIMIT_US: Final = 900_000_000  # lockstep at 400 ms one way needs 250 s; a run that ends costs no more for it
+MAX_EVENTS: Final = 6
+PLAYERS: Final = (*(2,) * 10, *(3,) * 5, *(4,) * 5, 6, 8)  # a match of eight costs as much as thirty of two
+
+ON_PATHS: Final = ("blackout", "link", "partition", "hostile")
+ON_PEERS: Final = (
+    "hidden",
+    "suspend",
+    "stall",
+    "crash",
+    "reload",
+    "leave",
+    "clock-step",
+    "delay",
+    "address-change",
+)
+LINK_TROUBLE: Final = (
+    "loss",
+    "jitter",
+    "duplicate",
+    "corrupt",
+    "order",
+    "slots",
+    "rate",
+    "asymmetry",
+    "relay",
+)
+HOST_TROUBLE: Final = ("offset", "drift", "late-ticks", "late-start")
+
+SHORT_US = st.integers(1, 900).map(lambda ms: ms * 1_000)
+LONG_US = st.integers(900, 4_500).map(lambda ms: ms * 1_000)
+FOR_US = st.one_of(SHORT_US, LONG_US)
+AT_US = st.integers(0, 5_000).map(lambda ms: ms * 1_000)
+LASTING_US = st.one_of(st.just(0), FOR_US)
+
+
+@functools.cache
+def ppm(percent: int) -> st.SearchStrategy[int]:
+    return st.integers(0, percent * 10_000)
+
+
+@functools.cache
+def swarm(kinds: tuple[str, ...]) -> st.SearchStrategy[frozenset[str]]:
+    """Some of these, each as likely as not; all of them and none of them now and then."""
+    return st.one_of(st.frozensets(st.sampled_from(kinds)), st.just(frozenset(kinds)))
+
+
+@st.composite
+def links(draw: st.DrawFn, trouble: frozenset[str]) -> LinkSetup:
+    """A path on which a datagram arrives soon enough, often enough."""
+    fields: dict[str, Any] = {"delay_us": draw(st.one_of(st.integers(0, 60_000), st.integers(0, 400_000)))}
+    if "loss" in trouble:
+        match draw(st.sampled_from(["bernoulli", "bernoulli", "gilbert-elliott", "trace"])):
+            case "bernoulli":
+                fields |= {"loss": "bernoulli", "loss_ppm": draw(ppm(40))}
+            case "gilbert-elliott":
+                fields |= {
+                    "loss": "gilbert-elliott",
+                    "ge_good_to_bad_ppm": draw(st.integers(0, 100_000)),
+                    "ge_bad_to_good_ppm": draw(st.integers(100_000, 1_000_000)),
+                    "ge_loss_good_ppm": draw(ppm(5)),
+                }
+            case "trace":
+                # A length that no rhythm of datagrams shares: else one kind of them might always be hit.
+                length = draw(st.sampled_from([7, 11, 13, 17]))
+                lost = draw(st.frozensets(st.integers(0, length - 1), max_size=2 * length // 5))
+                trace = "".join("1" if at in lost else "0" for at in range(length))
+                fields |= {"loss": "trace", "loss_trace": trace}
+    if "jitter" in trouble:
+        fields |= {
+            "jitter": draw(st.sampled_from(["uniform", "normal", "pareto"])),
+            "jitter_us": draw(st.integers(0, 80_000)),
+            "jitter_correlation_ppm": draw(ppm(90)),
+        }
+    if "duplicate" in trouble:
+        fields["duplicate_ppm"] = draw(ppm(30))
+    if "corrupt" in trouble:
+        fields["corrupt_ppm"] = draw(ppm(5))
+    if "order" in trouble:
+        fields |= {"order": draw(st.sampled_from(["fifo", "reorder"])), "reorder_ppm": draw(ppm(30))}
+    if "slots" in trouble:
+        fields["slot_us"] = 20_000
+    if "rate" in trouble:
+        fields |= {"rate_bps": draw(st.integers(200_000, 5_000_000)), "queue_bytes": 20_000}
+    return LinkSetup(**fields)
+
+
+@st.composite
+def networks(draw: st.DrawFn, peers: int) -> NetworkSetup:
+    trouble = draw(swarm(LINK_TROUBLE))
+    pairs = [(a, b) for a in range(peers) for b in range(peers) if a != b]
+    shared = draw(links(trouble))
+    one_each = "asymmetry" in trouble
+    paths = tuple(
+        PathSetup(source=a, target=b, link=draw(links(trouble)) if one_each else shared) for a, b in pairs
+    )
+    relay: tuple[PathSetup, ...] = ()
+    if "relay" in trouble:
+        link = draw(links(trouble))
+        relay = tuple(PathSetup(source=a, target=b, link=link) for a, b in pairs)
+    transport = draw(st.sampled_from(["datagram"] * 7 + ["stream"]))
+    return NetworkSetup(transport=transport, paths=paths, relay=relay)
+
+
+@st.composite
+def faults(draw: st.DrawFn, kind: str, peers: int, hides_for_good: bool) -> Event:
+    """One event; states last a while, some for good."""
+    some_peers = st.lists(st.integers(0, peers - 1), min_size=1, max_size=peers, unique=True)
+    one_peer = st.integers(0, peers - 1).map(lambda peer: [peer])
+    pairs = [f"{a}->{b}" for a in range(peers) for b in range(peers) if a != b]
+    some_paths = st.lists(st.sampled_from(pairs), min_size=1, max_size=min(6, len(pairs)), unique=True)
+    fields: dict[str, Any] = {}
+    match kind:
+        case "blackout" | "relay":
+            fields = {"paths": draw(some_paths), "for_us": draw(LASTING_US)}
+        case "hostile":
+            fields = {
+                "paths": draw(some_paths),
+                "for_us": draw(LASTING_US),
+                "value": draw(st.integers(1, 60)),
+            }
+        case "link":
+            delay_us, loss_ppm = draw(st.integers(0, 400_000)), draw(ppm(40))
+            patch = {"delay_us": delay_us, "loss": "bernoulli", "loss_ppm": loss_ppm}
+            fields = {"paths": draw(some_paths), "for_us": draw(LASTING_US), "patch": patch}
+        case "partition":
+            groups = draw(st.permutations(range(peers)))
+            cut = draw(st.integers(1, peers - 1))
+            sides = tuple(sorted(groups[:cut])), tuple(sorted(groups[cut:]))
+            fields = {"groups": sides, "for_us": draw(LASTING_US)}
+        case "hidden":
+            fields = {"peers": draw(some_peers), "for_us": draw(LASTING_US if hides_for_good else FOR_US)}
+        case "suspend" | "reload" | "stall":
+            who = one_peer if kind == "reload" else some_peers
+            fields = {"peers": draw(who), "for_us": draw(SHORT_US if kind == "stall" else FOR_US)}
+        case "clock-step":
+            fields = {"peers": draw(one_peer), "value": draw(st.integers(-3_000_000, 3_000_000))}
+        case "delay":
+            fields = {"peers": draw(some_peers), "value": draw(st.integers(0, 12))}
+        case _:
+            fields = {"peers": draw(one_peer)}
+    fields = {name: tuple(sorted(v)) if type(v) is list else v for name, v in fields.items()}
+    return Event(at_us=draw(AT_US), kind=kind, **fields)
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> SessionSetup:
+    interrupt = draw(st.sampled_from([300_000, 500_000, 500_000, 1_000_000]))
+    return SessionSetup(
+        frame_rate_hz=draw(st.sampled_from([30, 30, 30, 60])),
+        input_delay_frames=draw(st.integers(0, 6)),
+        input_delay_policy=draw(st.sampled_from(["fixed", "fixed", "adaptive"])),
+        prediction_window_frames=draw(st.one_of(st.integers(0, 20), st.just(8))),
+        window_policy=draw(st.sampled_from(["fixed", "fixed", "rtt"])),
+        predictor=draw(st.sampled_from(["repeat-last", "neutral"])),
+        time_sync=draw(st.sampled_from(["skip", "window", "speed", "none"])),
+        checksum_interval_frames=draw(st.sampled_from([0, 1, 7, 30, 60])),
+        interrupt_us=interrupt,
+        reconnect_limit_us=interrupt + draw(FOR_US),
+        quality_interval_us=draw(st.sampled_from([50_000, 200_000])),
+        focus_timeout_us=draw(st.sampled_from([0, 1_500_000, 30_000_000])),
+        linger_us=draw(st.sampled_from([2_000_000, 500_000])),
+        pause_on_hidden=draw(st.integers(0, 5)) == 0,
+    )
+
+
+@st.composite
+def games(draw: st.DrawFn, players: int, rate: int) -> GameSetup:
+    """The counter shows any slip at once; the others are there for what it does not have."""
+    episodes = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    fields: dict[str, Any] = {"id": "counter-v1", "params": {"players": players}}
+    if players == 2 and draw(st.integers(0, 7)) == 0:
+        fields = {"id": draw(st.sampled_from(["slime-v1", "duel-v1"]))}
+    return GameSetup(
+        episodes=episodes,
+        max_steps=draw(st.sampled_from([1, 2, 2, 3, 3, 4, 6])) * rate // episodes,
+        countdown_frames=draw(st.sampled_from([0, 0, 5])),
+        **fields,
+    )
+
+
+@st.composite
+def host_setups(draw: st.DrawFn, trouble: frozenset[str]) -> HostSetup:
+    fields: dict[str, int] = {}
+    if "offset" in trouble:
+        fields["clock_offset_us"] = draw(st.sampled_from([0, 5_000_000_000]))
+    if "drift" in trouble:
+        fields["clock_drift_ppm"] = draw(st.one_of(st.integers(-500, 500), st.integers(-20_000, 20_000)))
+    if "late-ticks" in trouble:
+        fields |= {"late_tick_ppm": draw(ppm(30)), "late_tick_us": draw(st.integers(0, 60_000))}
+    if "late-start" in trouble:
+        fields["start_us"] = draw(LASTING_US)
+    return HostSetup(**fields)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
+    """A scenario of two to `max_players` players, mostly few."""
+    players = draw(st.sampled_from([count for count in PLAYERS if count <= max_players]))
+    seats = list(range(players))
+    if players > 2 and draw(st.integers(0, 3)) == 0:
+        seats[-1] = 0  # two people at one machine
+    peers = max(seats) + 1
+    session = draw(sessions())
+    network = draw(networks(peers))
+    host_trouble = draw(swarm(HOST_TROUBLE))
+    kinds = sorted(draw(swarm((*ON_PATHS, *ON_PEERS)))) + (["relay"] if network.relay else [])
+    count = draw(st.integers(0, MAX_EVENTS)) if kinds else 0
+    # Without a focus timeout, or where all pause for the hidden one, nothing would end such a match.
+    hides_for_good = bool(session.focus_timeout_us) and not session.pause_on_hidden
+    events = [draw(faults(draw(st.sampled_from(kinds)), peers, hides_for_good)) for _ in range(count)]
+    bots = st.sampled_from(["random", "random", "scripted"])
+    return Scenario(
+        name="generated",
+        seed=draw(st.integers(0, 2**31 - 1)),
+        limit_us=LIMIT_US,
+        game=draw(games(players, session.frame_rate_hz)),
+        session=session,
+        players=tuple(
+            PlayerSetup(bot=draw(bots), hold_frames=draw(st.integers(1, 20)), peer=seat) for seat in seats
+        ),
+        hosts=tuple(draw(host_setups(host_trouble)) for _ in range(peers)),
+        network=network,
+        events=tuple(sorted(events, key=lambda item: item.at_us)),
+    )

@@ -1,0 +1,456 @@
+"""The bugs that are planted, one at a time, to see that the laws would notice.
+
+Each is a piece of a core module's source and what stands there instead. Most were found in changelogs
+and issues of rollback libraries, some by thinking about what this core relies on.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """In `rollback_core.<module>`, `old` (found exactly once) becomes `new`."""
+
+    summary: str
+    module: str
+    old: str
+    new: str
+
+
+PATCHES: Final[dict[str, Patch]] = {
+    "predicted-frame-exported": Patch(
+        "a wrong prediction is never mended, and the predicted frame is exported",
+        "match",
+        "if predicted != action and end < self.first_incorrect:",
+        "if predicted != action and end > self.first_incorrect:",
+    ),
+    "first-incorrect-is-latest": Patch(
+        "the latest wrong frame counts instead of the earliest",
+        "match",
+        "if predicted != action and end < self.first_incorrect:",
+        "if predicted != action:",
+    ),
+    "wrong-state-loaded": Patch(
+        "a rollback loads the state one frame too early",
+        "timeline",
+        "self.game.load_state(self.states[cut])",
+        "self.game.load_state(self.states[cut - 1])",
+    ),
+    "saved-before-stepped": Patch(
+        "a replayed frame's state is saved before the step instead of after",
+        "episodes",
+        "t, mask, countdown, save()))",
+        "t, mask, countdown, states[-1][-1] if states else save()))",
+    ),
+    "committed-by-own-view": Patch(
+        "a frame counts as committed when this peer alone has confirmed it",
+        "play",
+        "if link.reported_confirmed < known:",
+        "if link.reported_confirmed < -1:",
+    ),
+    "cut-is-minimum": Patch(
+        "a lost player's inputs are cut at the least that a survivor holds",
+        "membership",
+        "max(vote.ends[player] for vote in votes)",
+        "min(vote.ends[player] for vote in votes)",
+    ),
+    "focus-not-in-input": Patch(
+        "the focus flag does not ride with the input",
+        "match",
+        "queue.append(actions[index], focused)",
+        "queue.append(actions[index], True)",
+    ),
+    "always-speculative": Patch(
+        "every row is marked speculative",
+        "timeline",
+        "self.speculative.append(speculative)",
+        "self.speculative.append(3)",
+    ),
+    "acknowledged-too-much": Patch(
+        "a frame is acknowledged that has not come",
+        "mailbox",
+        "ack = queues[link.players[0]].end",
+        "ack = queues[link.players[0]].end + 2",
+    ),
+    "never-compared": Patch(
+        "the checksums of the partners are never found",
+        "checksum",
+        "theirs = self._theirs[peer].get(frame)",
+        "theirs = self._theirs[peer].get(-frame)",
+    ),
+    "gap-filled-with-nothing": Patch(
+        "an increase of the delay fills the gap with no input instead of the last",
+        "match",
+        "queue.append(queue.last_action, queue.last_focused)",
+        "queue.append(0, queue.last_focused)",
+    ),
+    "always-resimulates": Patch(
+        "frames are replayed whenever an input comes, whether the guess was wrong or not",
+        "match",
+        "if predicted != action and end < self.first_incorrect:",
+        "if end < self.first_incorrect:",
+    ),
+    "window-not-kept": Patch(
+        "play goes on past the prediction window",
+        "match",
+        "if current > confirmed + self.window:",
+        "if current > confirmed + 2 * self.window:",
+    ),
+    "episode-time-not-restored": Patch(
+        "a rollback forgets to restore one number of the state",
+        "episodes",
+        "self.phase, self.episode, self.t, self._ready_mask, self._countdown, inner = state",
+        "self.phase, self.episode, _, self._ready_mask, self._countdown, inner = state",
+    ),
+    "not-mended-while-paused": Patch(
+        "a wrong prediction is forgotten when it comes to light during a pause",
+        "play",
+        "                self._events.append(match.correct())\n            if self.is_paused:\n",
+        "                if not self.is_paused:\n"
+        "                    self._events.append(match.correct())\n"
+        "                match.first_incorrect = NOTHING_WRONG\n"
+        "            if self.is_paused:\n",
+    ),
+    "left-a-frame-late": Patch(
+        "a lost player's first frame without it still counts as its own",
+        "match",
+        "for player, cut in self._left.items() if frame >= cut",
+        "for player, cut in self._left.items() if frame > cut",
+    ),
+    "player-0-never-leaves": Patch(
+        "player 0 counts as nobody in the list of those who left",
+        "match",
+        "for player, cut in self._left.items() if frame >= cut",
+        "for player, cut in self._left.items() if player and frame >= cut",
+    ),
+    "one-ack-for-all": Patch(
+        "one partner's acknowledgement counts for every partner",
+        "mailbox",
+        "            first = link.acked\n",
+        "            first = max(each.acked for each in self.members)\n",
+    ),
+    "resumed-at-every-datagram": Patch(
+        "the end of an interruption is told whether there was one or not",
+        "session",
+        "            return\n        if link.is_interrupted:\n",
+        "            return\n        if True:\n",
+    ),
+    "confirmed-by-anyone": Patch(
+        "a frame counts as confirmed when any player's input is known, not all",
+        "match",
+        "            if end < confirmed:",
+        "            if end > confirmed:",
+    ),
+    "decided-without-votes": Patch(
+        "a view is decided before all who stay have voted",
+        "membership",
+        "                if vote is None or vote.suspects != self.suspects:\n"
+        "                    return None\n",
+        "                if vote is None or vote.suspects != self.suspects:\n                    continue\n",
+    ),
+    "told-only-once": Patch(
+        "what must arrive is sent once and never again",
+        "control",
+        "        self._next_to_send = self._first\n",
+        "        self._next_to_send = self._next_to_send\n",
+    ),
+    "never-filled-in": Patch(
+        "inputs of a lost player that others hold are not asked for",
+        "departure",
+        "        if is_short:\n",
+        "        if False:\n",
+    ),
+    "waits-for-nobody": Patch(
+        "time sync never lets the one who is ahead wait",
+        "time_sync",
+        "        if not self.owed:\n            return False\n",
+        "        if True:\n            return False\n",
+    ),
+    "delay-never-falls": Patch(
+        "a lower delay is accepted and has no effect: no input is ever dropped for it",
+        "match",
+        "            if end > target:\n                return False\n",
+        "            if end > target + 99:\n                return False\n",
+    ),
+    "state-not-of-the-frame": Patch(
+        "the snapshots after a loaded one are kept, so that later ones are found under the wrong frame",
+        "timeline",
+        "                del self.states[cut + 1 :]\n",
+        "                del self.states[cut + 2 :]\n",
+    ),
+    "loads-the-present": Patch(
+        "a tick loads the present state though nothing was wrong",
+        "timeline",
+        "    return TickPlan(NO_FRAME, current, stop)\n",
+        "    return TickPlan(current, current, stop)\n",
+    ),
+    "correction-lost-at-a-stall": Patch(
+        "a correction is crossed off when the window is full, before it is made",
+        "play",
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                self._events.append(match.correct())\n"
+        "            if self.is_paused:\n",
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                if match.timeline.current <= match.confirmed + match.window:\n"
+        "                    self._events.append(match.correct())\n"
+        "                match.first_incorrect = NOTHING_WRONG\n"
+        "            if self.is_paused:\n",
+    ),
+    "interval-frame-missed": Patch(
+        "a checksum is due only if its frame is the last of those committed together",
+        "desync",
+        "        while self._due <= last:\n            self._add(self._due)\n",
+        "        while self._due <= last:\n"
+        "            if self._due == last:\n"
+        "                self._add(self._due)\n",
+    ),
+    "first-missing-not-compared": Patch(
+        "what was assumed for the first missing frame is not compared with what came",
+        "match",
+        "            for used in timeline.used[end - base : stop - base]:\n",
+        "            end += 1\n            for used in timeline.used[end - base : stop - base]:\n",
+    ),
+    "compared-with-the-last-input": Patch(
+        "a guess counts as right if it equals the last known input, whatever was assumed",
+        "match",
+        "                predicted = used[player]\n",
+        "                predicted = queue.last_action\n",
+    ),
+    "gap-of-one-only": Patch(
+        "an increase of the delay by more than one frame fills one frame",
+        "match",
+        "            while end < target:\n"
+        "                queue.append(queue.last_action, queue.last_focused)\n"
+        "                end += 1\n",
+        "            if end < target:\n"
+        "                queue.append(queue.last_action, queue.last_focused)\n"
+        "                end += 1\n",
+    ),
+    "only-the-newest-sent": Patch(
+        "of many unacknowledged inputs the newest few are sent",
+        "mailbox",
+        "            first = link.acked\n            ack = queues",
+        "            first = max(link.acked, own.end - 6)\n            ack = queues",
+    ),
+    "sent-counts-as-acknowledged": Patch(
+        "inputs are packed against the last sent instead of the last acknowledged",
+        "mailbox",
+        "                    outbox.append((link.peer, data))\n                    continue\n",
+        "                    outbox.append((link.peer, data))\n"
+        "                    link.acked = own.end\n"
+        "                    continue\n",
+    ),
+    "delayed-inputs-rejected": Patch(
+        "inputs as far ahead as a partner's delay allows are rejected",
+        "arrivals",
+        "        news = stop - queue.end\n",
+        "        news = stop - queue.end\n"
+        "        if stop > match.timeline.current + match.window + 1:\n"
+        '            raise WireError("too far ahead")\n',
+    ),
+    "silent-at-a-stall": Patch(
+        "what a peer has confirmed is told with a new frame only",
+        "play",
+        "                self.note_plain()\n        self._mailbox.send_inputs(match)\n",
+        "                self.note_plain()\n"
+        "        if is_playing or self._game.phase != PLAYING:\n"
+        "            self._mailbox.send_inputs(match)\n",
+    ),
+    "lost-peer-kept-in-the-fold": Patch(
+        "the frames that a lost peer has confirmed still hold the others up",
+        "views",
+        "        self._mailbox.members = [link for link in self._links.values() if link.is_member]\n",
+        "        self._mailbox.members = [*self._links.values()]\n",
+    ),
+    "filled-before-held": Patch(
+        "a lost player's frames are filled with nothing before its last inputs are all held",
+        "match",
+        "            if queue.end >= cut:\n",
+        "            if queue.end >= 0:\n",
+    ),
+    "stale-items-not-acknowledged": Patch(
+        "an item that comes again is not acknowledged again",
+        "control",
+        "        if message.items:\n            self.is_ack_owed = True\n",
+        "        if fresh:\n            self.is_ack_owed = True\n",
+    ),
+    "retransmission-starved": Patch(
+        "every datagram sent puts the retransmission off",
+        "mailbox",
+        "        elif self._timers.at(Timer.CONTROL, link.peer) == NEVER:\n",
+        "        else:\n",
+    ),
+    "history-overwritten": Patch(
+        "the past that a rollback may need is dropped too early",
+        "match",
+        "        self.timeline.forget_before(min(states_before, limit))\n",
+        "        self.timeline.forget_before(max(0, self.timeline.current - 4))\n",
+    ),
+    "couch-inputs-swapped": Patch(
+        "the inputs of two people at one machine are taken for each other's",
+        "arrivals",
+        "            for player, runs in zip(players, streams, strict=True):\n",
+        "            for player, runs in zip(players, reversed(streams), strict=True):\n",
+    ),
+    "out-of-order-asserted": Patch(
+        "a datagram that was overtaken is taken for impossible",
+        "arrivals",
+        "        news = stop - queue.end\n",
+        "        news = stop - queue.end\n        assert news >= 0\n",
+    ),
+    "newest-echo-only": Patch(
+        "of the hellos sent, only the newest may be answered",
+        "handshake",
+        "        if hello.heard == self._config.incarnation and 0 < hello.echo_us <= now_us:\n",
+        "        age_us = now_us - hello.echo_us - hello.echo_held_us\n"
+        "        if hello.heard == self._config.incarnation and 0 < hello.echo_us and age_us < 50_000:\n",
+    ),
+    "forgotten-focus-kept": Patch(
+        "the notes of focus are not forgotten together with their inputs",
+        "input_queue",
+        "        del self.focus[:keep]\n",
+        "        del self.focus[: max(0, keep - 1)]\n",
+    ),
+    "checksums-never-pruned": Patch(
+        "checksums that were compared are kept for ever",
+        "checksum",
+        "                del self._mine[frame]\n",
+        "                self._mine[frame] = mine\n",
+    ),
+    "one-event-a-call": Patch(
+        "of several events the host is given the first",
+        "session",
+        "        events = self.events[:]\n",
+        "        events = self.events[:1]\n",
+    ),
+    "interrupted-at-every-poll": Patch(
+        "an interruption is told again at every poll",
+        "session",
+        "            if not link.is_interrupted:\n"
+        "                link.is_interrupted = True\n"
+        "                self._update_pause()\n"
+        "                self.events.append(Interrupted(link.peer))\n"
+        "            self.timers.set(Timer.SILENCE, link.heard_at_us"
+        " + self.terms.reconnect_limit_us, link.peer)\n",
+        "            link.is_interrupted = True\n"
+        "            self._update_pause()\n"
+        "            self.events.append(Interrupted(link.peer))\n"
+        "            self.timers.set(Timer.SILENCE, now_us + 20_000, link.peer)\n",
+    ),
+    "one-tag-both-ways": Patch(
+        "what comes back to a peer has the tag of what it sent",
+        "wire",
+        '    text = f"{PROTOCOL_VERSION}|{session_id}|{build_id}|{sender}|{receiver}"\n',
+        "    pair = sorted((sender, receiver))\n"
+        '    text = f"{PROTOCOL_VERSION}|{session_id}|{build_id}|{pair}"\n',
+    ),
+    "foreign-tag-accepted": Patch(
+        "a datagram with another session's tag is read",
+        "session",
+        '            raise WireError("foreign tag")\n',
+        "            self._receive_other(link, data, now_us)\n",
+    ),
+    "hidden-is-action-zero": Patch(
+        "who is hidden presses the game's first button instead of none",
+        "play",
+        "                actions = (game.game.spec.neutral_action,) * len(actions)\n        else:",
+        "                actions = (1,) * len(actions)\n        else:",
+    ),
+    "left-leaks-into-the-next": Patch(
+        "who has left one session has left the next one, too",
+        "match",
+        "        self._left: dict[int, int] = {}  # player -> cut\n",
+        '        self._left: dict[int, int] = globals().setdefault("_leaked", {})\n',
+    ),
+    "catch-up-confirms": Patch(
+        "frames that were caught up on count as confirmed",
+        "play",
+        "            is_round = self._game.phase == PLAYING\n",
+        "            if played > 1:\n"
+        "                match.confirmed = match.timeline.current - 1\n"
+        "            is_round = self._game.phase == PLAYING\n",
+    ),
+    "rollbacks-never-reset": Patch(
+        "a rollback stays noted when its frame has been recorded",
+        "recorder",
+        "                    rollbacks[frame] = self.pending_rollbacks.pop(frame)\n",
+        "                    rollbacks[frame] = self.pending_rollbacks[frame]\n",
+    ),
+    "silence-not-excused": Patch(
+        "a peer's own absence counts as its partners' silence",
+        "session",
+        "                link.heard_at_us += away_us\n",
+        "                link.heard_at_us += 0\n",
+    ),
+    "hash-of-the-process": Patch(
+        "a checksum is made by a function that differs from process to process",
+        "checksum",
+        "    return hashlib.sha256(data).digest()[: wire.DIGEST_BYTES]\n",
+        '    return hash(data.hex()).to_bytes(wire.DIGEST_BYTES, "little", signed=True)\n',
+    ),
+}
+
+ACROSS_PROCESSES: Final = frozenset({"hash-of-the-process"})
+"""Bugs that no single process shows: both peers of a simulation are in one."""
+
+NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
+    (
+        "checksum of a predicted frame; checksum read before a queued replay",
+        "checksums are taken of committed frames only, and those are never replayed",
+    ),
+    (
+        "row of an unconfirmed frame promoted at the end of an episode",
+        "the recorder is given committed frames only; an episode's end is a frame like any other",
+    ),
+    (
+        "inputs forgotten that a slow partner still needs",
+        "only committed frames are forgotten, and a frame is committed when every member holds it",
+    ),
+    (
+        "packet of an earlier episode or session accepted",
+        "frames number the whole match, and tags are of both peers' incarnations",
+    ),
+    (
+        "a prediction kept from the episode of prediction before",
+        "a misprediction is found by comparing what was used with what came, frame by frame",
+    ),
+    (
+        "focus flag taken from a notification",
+        "there is no notification: the flag is a part of the input (`focus-not-in-input` is its nearest kin)",
+    ),
+    (
+        "checksum ignores a pending drop",
+        "no frame past a drop that is being agreed on is committed, and only committed ones are checksummed",
+    ),
+    (
+        "fills of a gap after an increase of the delay not sent",
+        "they are in the queue that all inputs are sent from (`gap-of-one-only` is their nearest kin)",
+    ),
+    (
+        "inputs sent when any local player is ready instead of all",
+        "the actions of all players at one machine come in one call, or it is refused",
+    ),
+    (
+        "only one packet taken per poll",
+        "nothing is polled: the host hands every datagram over, one call each",
+    ),
+    (
+        "inputs of one view taken for those of the next",
+        "planted, it changes nothing: a vote freezes what its voter holds of a lost player, and the cut is"
+        " the most that any voter holds, so whatever a member reported in the old view is true in the new",
+    ),
+    (
+        "negative frame accepted",
+        "frames are unsigned on the wire; an acknowledgement below what is known is no news",
+    ),
+    (
+        "RTT taken for the one-way time",
+        "equal for both peers, it cancels in half the difference of advantages",
+    ),
+    (
+        "wall clock stepped",
+        "the core has no clock; the host's is monotonic (`drift-clock-step` plays a step)",
+    ),
+)
+"""Bugs of other libraries that have no counterpart here, each with the reason."""
