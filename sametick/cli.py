@@ -4,6 +4,8 @@ Nothing heavy is imported before a command runs. Exit codes: 0 all holds, 1 some
 input is wrong.
 """
 
+import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +36,14 @@ class _Commands(TyperGroup):
 
                 print_complaint(found, Console(stderr=True, highlight=False))
             raise typer.Exit(EXIT_USAGE) from None
+
+
+class Profile(StrEnum):
+    """Of `sametick fuzz`; netsim.fuzz says what they mean."""
+
+    QUICK = "quick"
+    NIGHTLY = "nightly"
+    SOAK = "soak"
 
 
 _JSON_KEY = "sametick.json"  # set by --json, so that a mistake is told in JSON as well
@@ -114,6 +124,101 @@ def sim(
     if seeds is None:
         raise typer.Exit(simulate_one(request, seed=seed, out=out, is_json=is_json))
     raise typer.Exit(simulate_many(request, seeds=parse_seeds(seeds), out=out, is_json=is_json))
+
+
+@app.command()
+def fuzz(
+    profile: Annotated[
+        Profile, typer.Option("--profile", help="quick: 1,500 cases; nightly: 100,000; soak: until stopped.")
+    ] = Profile.QUICK,
+    cases: Annotated[int | None, typer.Option("--cases", min=1, help="So many instead.")] = None,
+    minutes: Annotated[float | None, typer.Option("--minutes", min=0.1, help="Stop after so long.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same cases.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = os.cpu_count() or 1,
+    patch: Annotated[
+        str | None, typer.Option("--patch", metavar="NAME", help="Plant a known bug in the core first.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="A failing scenario, made small, is written here.")
+    ] = Path("out/fuzz"),
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Write a dated summary in Markdown.")
+    ] = None,
+    is_json: Json = False,
+) -> None:
+    """Play scenarios that nobody thought of. Exit 1 with a small scenario file if a law breaks."""
+    from sametick.fuzz_command import FuzzRequest, fuzz_many
+
+    request = FuzzRequest(
+        profile=profile,
+        cases=cases,
+        minutes=minutes,
+        seed=seed,
+        jobs=jobs,
+        patch=patch,
+        out=out,
+        page=page,
+    )
+    raise typer.Exit(fuzz_many(request, is_json=is_json))
+
+
+class Engine(StrEnum):
+    """Of `sametick sweep`: who plays the cells."""
+
+    LOCAL = "local"
+    DASK = "dask"
+
+
+@app.command()
+def sweep(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A shipped plan, or a TOML file.")],
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = os.cpu_count() or 1,
+    shard: Annotated[str, typer.Option("--shard", metavar="K/N", help="Play the K-th of N parts.")] = "1/1",
+    engine: Annotated[Engine, typer.Option("--engine", help="This machine or a cluster.")] = Engine.LOCAL,
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="URL", help="The Dask scheduler's.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Left out: out/sweep/PLAN.")
+    ] = None,
+    is_json: Json = False,
+) -> None:
+    """Play a scenario over a grid of settings. Cells that are in DIR already are not played again."""
+    from sametick.sweep_command import SweepRequest, parse_shard
+    from sametick.sweep_command import sweep as play_plan
+
+    if (engine is Engine.DASK) != (address is not None):
+        raise Mistake("a Dask cluster has an address", "--engine dask --address URL", "give both or neither")
+    folder = out or Path("out/sweep") / Path(plan).stem
+    request = SweepRequest(plan=plan, jobs=jobs, shard=parse_shard(shard), address=address, out=folder)
+    raise typer.Exit(play_plan(request, is_json=is_json))
+
+
+@app.command()
+def mutants(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Planted bugs; left out: all of them.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = os.cpu_count() or 1,
+    hunts: Annotated[int, typer.Option("--hunts", min=1, max=9, help="Seeds to hunt each bug with.")] = 3,
+    cases: Annotated[
+        int, typer.Option("--cases", min=1, help="A bug that lives through so many survives.")
+    ] = 5_000,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the table of bugs and laws here.")
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", metavar="DIR", help="Write each bug's small scenario here.")
+    ] = None,
+    is_json: Json = False,
+) -> None:
+    """Plant known bugs in the core, one at a time, and hunt each with the fuzzer. Exit 1 if one survives."""
+    from sametick.mutants_command import MutantsRequest, hunt_many
+
+    request = MutantsRequest(
+        names=tuple(names or ()), jobs=jobs, hunts=hunts, cases=cases, page=page, corpus=corpus
+    )
+    raise typer.Exit(hunt_many(request, is_json=is_json))
 
 
 @app.command()
@@ -199,11 +304,27 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Instead of DIR/report.html.")
     ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="DIR", help="An earlier campaign: what has changed?")
+    ] = None,
 ) -> None:
-    """Write one HTML file about a run; it opens offline."""
+    """Write one HTML file about a run or a campaign; it opens offline."""
     from sametick.report_command import write_page
 
-    raise typer.Exit(write_page(folder, out))
+    raise typer.Exit(write_page(folder, out, against))
+
+
+@app.command()
+def timeline(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Of a run with --trace.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Instead of DIR/trace.pftrace.")
+    ] = None,
+) -> None:
+    """Convert a run's timeline for Perfetto, which opens trace.json as well, but slower."""
+    from sametick.report_command import write_timeline
+
+    raise typer.Exit(write_timeline(folder, out))
 
 
 @app.command("live-run")

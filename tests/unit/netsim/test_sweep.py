@@ -1,0 +1,188 @@
+"""A campaign comes to the same whoever plays it, in whatever order, and however often it is cut short."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from netsim import sweep
+from netsim.sweep import (
+    AXIS,
+    Campaign,
+    SweepError,
+    cells,
+    content_hash,
+    open_campaign,
+    play_cell,
+    play_here,
+    play_on_dask,
+    runs,
+)
+from scenarios.plan import load_plan
+
+PLAN = """
+scenario = "latency-100ms"
+repeats = 3
+[set]
+"game.max_steps" = 60
+[axes]
+"network.delay_ms" = [20, 250]
+"session.prediction_window_frames" = [2, 8]
+"""
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path) -> Path:
+    file = tmp_path / "small.toml"
+    file.write_text(PLAN)
+    return file
+
+
+def campaign(plan_file: Path, folder: str) -> Campaign:
+    return open_campaign(load_plan(str(plan_file)), "build", plan_file.parent / folder)
+
+
+def nothing(_: int) -> None:
+    pass
+
+
+def test_any_number_of_workers_in_any_order_gives_the_same_content(plan_file: Path) -> None:
+    one, two = campaign(plan_file, "one"), campaign(plan_file, "two")
+    for cell in (2, 0, 3, 1):
+        assert play_cell(one, cell) == 3
+    done: list[int] = []
+    play_here(two, range(4), 2, done.append)
+    assert sorted(done) == [0, 1, 2, 3]
+    assert content_hash(runs(one)) == content_hash(runs(two))
+    assert content_hash(runs(one)) == content_hash(runs(one).sample(frac=1, random_state=1))
+
+
+def test_what_is_there_is_not_played_again(plan_file: Path) -> None:
+    mine = campaign(plan_file, "mine")
+    play_here(mine, [0, 2], 1, nothing)
+    before = {cell: mine.file(cell).stat().st_mtime_ns for cell in (0, 2)}
+    again = campaign(plan_file, "mine")
+    assert again.missing(range(4)) == [1, 3]
+    play_here(again, again.missing(range(4)), 1, nothing)
+    assert again.missing(range(4)) == []
+    assert {cell: mine.file(cell).stat().st_mtime_ns for cell in (0, 2)} == before
+    assert not list(mine.folder.rglob("*.part"))
+
+
+def test_another_plan_does_not_get_into_a_folder(plan_file: Path) -> None:
+    campaign(plan_file, "mine")
+    plan_file.write_text(PLAN.replace("repeats = 3", "repeats = 4"))
+    with pytest.raises(SweepError, match="another plan"):
+        campaign(plan_file, "mine")
+
+
+def test_cells_have_means_with_intervals_and_a_bound_on_failures(plan_file: Path) -> None:
+    mine = campaign(plan_file, "mine")
+    play_here(mine, range(4), 1, nothing)
+    table = cells(runs(mine))
+    assert list(table["runs"]) == [3] * 4
+    assert list(table["failed"]) == [0] * 4
+    assert set(table["failed_high"]) == {1.0}  # three runs are too few to say anything
+    by_label = table.set_index([f"{AXIS}network.delay_ms", f"{AXIS}session.prediction_window_frames"])
+    assert by_label.loc[("250", "2"), "stalled_percent"] > by_label.loc[("250", "8"), "stalled_percent"]
+    assert by_label.loc[("20", "2"), "stalled_percent"] == 0
+    assert by_label.loc[("20", "2"), "stalled_percent ±"] == 0
+
+
+def test_a_cell_that_is_known_well_enough_is_repeated_no_more(plan_file: Path) -> None:
+    settle = "[settle]\nhalf_width_percent = 0.5\nleast_repeats = 2\n"
+    plan_file.write_text(PLAN.replace("repeats = 3", "repeats = 9") + settle)
+    mine = campaign(plan_file, "mine")
+    play_here(mine, range(4), 1, nothing)
+    counts = runs(mine).groupby("cell").size()
+    assert counts[0] == 2, "nothing stalls, twice: settled"
+    assert counts.max() <= 9
+
+
+def test_a_failure_is_kept_whole_with_its_scenario(plan_file: Path) -> None:
+    plan_file.write_text(f"{PLAN}[expect]\nstalled_ticks = 0\n")
+    mine = campaign(plan_file, "mine")
+    play_here(mine, range(4), 1, nothing)
+    failed = runs(mine)[lambda table: ~table["ok"]]
+    assert set(failed["cell"]) == {2}
+    kept = {folder.name for folder in (mine.folder / "failures").iterdir()}
+    assert kept == {f"cell-{row.cell:05}-repeat-{row.repeat}" for row in failed.itertuples()}
+    for folder in (mine.folder / "failures").iterdir():
+        assert {"result.json", "trace.json", "scenario.json"} <= {file.name for file in folder.iterdir()}
+
+
+def die_once(mine: Campaign, cell: int) -> int:
+    """As play_cell, but the first worker to play cell 1 is killed in the middle of it."""
+    mark = mine.folder / "died"
+    if cell == 1 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return play_cell(mine, cell)
+
+
+def die(mine: Campaign, cell: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return cell
+
+
+def test_a_worker_that_is_killed_costs_its_cell_only_once(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, mine = campaign(plan_file, "whole"), campaign(plan_file, "mine")
+    play_here(whole, range(4), 1, nothing)
+    monkeypatch.setattr(sweep, "play_cell", die_once)
+    play_here(mine, range(4), 2, nothing)
+    assert (mine.folder / "died").exists()
+    assert content_hash(runs(mine)) == content_hash(runs(whole))
+
+
+def test_a_cell_that_kills_every_worker_is_named(plan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "play_cell", die)
+    with pytest.raises(SweepError, match="workers died 3 times while they played cell 0"):
+        play_here(campaign(plan_file, "mine"), [0], 1, nothing)
+
+
+@contextmanager
+def dask_cluster(folder: Path) -> Iterator[str]:
+    """A scheduler and two workers, each a process of its own; gives the scheduler's address."""
+    told = folder / "scheduler.json"
+    common = ["--scheduler-file", str(told), "--no-dashboard"]
+    commands = [
+        ["dask", "scheduler", *common, "--host", "127.0.0.1", "--port", "0"],
+        *(["dask", "worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"],) * 2,
+    ]
+    log = (folder / "dask.log").open("w")
+    running = [
+        subprocess.Popen([sys.executable, "-m", *command], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+        for command in commands
+    ]
+    try:
+        with Client(scheduler_file=str(told), timeout=60) as client:
+            client.wait_for_workers(2, timeout=60)
+            yield str(json.loads(told.read_text())["address"])
+            client.shutdown()
+        for process in running:
+            process.wait(60)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_of_two_workers_gives_the_same_content(plan_file: Path) -> None:
+    here, there = campaign(plan_file, "here"), campaign(plan_file, "there")
+    play_here(here, range(4), 1, nothing)
+    done: list[int] = []
+    with dask_cluster(plan_file.parent) as address:
+        play_on_dask(there, range(4), address, done.append)
+    assert sorted(done) == [0, 1, 2, 3]
+    assert content_hash(runs(here)) == content_hash(runs(there))
