@@ -107,8 +107,9 @@ def test_the_first_of_several_differences_is_named() -> None:
 
 def test_another_version_is_the_reason_whatever_the_terms() -> None:
     left, right = Side(0, terms()), Side(1, terms())
-    with pytest.raises(Mismatch, match=r"^protocol version: 1 here, 2 there$"):
-        left.receive(right.hello(1)._replace(version=2, terms=b"???"), 2)
+    later = wire.PROTOCOL_VERSION + 1
+    with pytest.raises(Mismatch, match=rf"^protocol version: {wire.PROTOCOL_VERSION} here, {later} there$"):
+        left.receive(right.hello(1)._replace(version=later, terms=b"???"), 2)
 
 
 @pytest.mark.parametrize("data", [b"", b"???", b"i\x01\x00\x00\x00"])
