@@ -44,7 +44,7 @@ def hunt(name: str, seed: int, max_cases: int = MAX_CASES) -> Kill:
     """Play the seed's cases with this bug planted, up to the first that breaks a law."""
     begun = time.perf_counter()
     if name in ACROSS_PROCESSES:
-        laws = (DETERMINISM,) if traces_differ(name) else ()
+        laws: tuple[str, ...] = (DETERMINISM,) if traces_differ(name) else ()
         return Kill(name, seed, 1, time.perf_counter() - begun, "".join(laws), laws, None)
     for number in range(-(-max_cases // BATCH_CASES)):
         before = number * BATCH_CASES
