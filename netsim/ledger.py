@@ -21,7 +21,7 @@ class Ledger:
     unexplained: list[str] = field(default_factory=list)
     neutral_action: int = 0
     ready_action: int = 0
-    _before: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    _before: dict[int, tuple[int, int, int, int, int]] = field(default_factory=dict)
     _incarnations: dict[int, int] = field(default_factory=dict)
     _actions: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -44,6 +44,7 @@ class Ledger:
             match.timeline.current,
             session.delay_frames,
             host.peer.game.phase,
+            match.rollbacks,
         )
         self._actions[host.index] = actions
 
@@ -51,13 +52,14 @@ class Ledger:
         before = self._before.get(host.index)
         if before is None:
             return
-        end_before, current, delay, phase = before
+        end_before, current, delay, phase, rollbacks = before
         session = host.peer.session
         end = session.input_end
         focused = not host.is_hidden
         may_be = {host.peer.game.phase, phase}
-        if played > 1:
-            may_be.add(PLAYING)  # a round that began and was over within one tick of catch-up
+        if played > 1 or session.match.rollbacks != rollbacks:
+            # A round may be played within one tick, of catch-up or after its end was taken back.
+            may_be.add(PLAYING)
         for player, action in zip(session.local_players, self._actions[host.index], strict=True):
             known = self.inputs[player]
             queue = session.match.queues[player]
