@@ -136,6 +136,11 @@ def _name(axis: str) -> str:
     return axis.removeprefix(AXIS).rpartition(".")[2].replace("_", " ")
 
 
+def _label(axis: str, value: str) -> str:
+    is_number = value.replace(".", "").isdecimal()
+    return f"{_name(axis)} {value}" if is_number else f"{_name(axis)}: {value}"
+
+
 def _values(campaign: CampaignFolder, axis: str) -> list[str]:
     """In the order of the plan."""
     return list(dict.fromkeys(campaign.cells[axis]))
@@ -160,6 +165,7 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
     high = max(1.0, float(cells[measure.column].max()))
     columns, lines = _values(campaign, across), _values(campaign, up)
     width = PAGE_PX / min(_PANELS_A_ROW, max(1, len(shown)))
+    margin = 30 + 6.5 * max(map(len, lines))  # the labels of the lines, and the axis' name
     panel_px = 58.0 + 26.0 * len(lines)
     deep = -(-len(shown) // _PANELS_A_ROW)
     height = panel_px * deep + 8
@@ -167,15 +173,19 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
     def paint(figure: "Figure") -> None:
         for index, (key, group) in enumerate(shown):
             row, column = divmod(index, _PANELS_A_ROW)
-            left = (column * width + 50) / PAGE_PX
+            left = (column * width + margin) / PAGE_PX
             bottom = (height - (row + 1) * panel_px + 36) / height
-            axes = figure.add_axes((left, bottom, (width - 62) / PAGE_PX, 26.0 * len(lines) / height))
+            axes = figure.add_axes(
+                (left, bottom, (width - margin - 12) / PAGE_PX, 26.0 * len(lines) / height)
+            )
             values = [[_mean(group, across, x, up, y, measure.column) for x in columns] for y in lines]
             _heat(axes, values, high, measure)
             axes.set_xticks(range(len(columns)), columns)
             axes.set_yticks(range(len(lines)), lines)
-            panel = ", ".join(f"{_name(axis)} {value}" for axis, value in zip(rest, _tuple(key), strict=True))
-            axes.set_title(panel, fontsize=SMALL_PX, loc="left", weight="bold")
+            panel = ", ".join(_label(axis, value) for axis, value in zip(rest, _tuple(key), strict=True))
+            # Over the labels as well: names of axes are long.
+            over = -(margin - 14) / (width - margin - 12)
+            axes.set_title(panel, fontsize=SMALL_PX, loc="left", x=over)
             axes.set_xlabel(_name(across), fontsize=SMALL_PX, labelpad=1)
             if not column:
                 axes.set_ylabel(_name(up), fontsize=SMALL_PX, labelpad=2)
