@@ -321,11 +321,7 @@ class Silence(Oracle):
         deliver(source, data)
         host = self._hosts[target]
         if host.is_running:
-            link = host.peer.session.links[source]
-            key = (target, host.incarnation, source)
-            if self._heard.get(key, (-1, 0, 0))[0] != link.received:
-                _, away_us = self._looked.get(key[:2], (0, 0))
-                self._heard[key] = (link.received, host.local_now_us(), away_us)
+            self._look(host)
 
     def after_tick(self, host: Host, played: int) -> None:
         self._look(host)

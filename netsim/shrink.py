@@ -24,6 +24,7 @@ from scenarios.scenario import (
 
 MAX_TRIES: Final = 600  # runs; a shrink that needs more is good enough where it stands
 CONFIRMATIONS: Final = 2
+PATIENCE_US: Final = 30_000_000  # for the frames themselves, and for lingering
 SIGNIFICANT: Final = 3  # digits of a number; nobody wants to read more
 _OWN_PLAYERS: Final = "counter-v1"  # the game that takes any number of players by its parameter
 
@@ -109,8 +110,11 @@ def is_playable(scenario: Scenario) -> bool:
 
 
 def _given_up_sooner(scenario: Scenario) -> Iterator[Scenario]:
-    """What never ends is given up when its length says so: all that follows is tried the faster."""
-    yield dataclasses.replace(scenario, limit_us=0)
+    """What never ends is given up when all that may be waited for is over: the rest is tried the faster."""
+    session = scenario.session
+    last_us = max((event.at_us + event.for_us for event in scenario.events), default=0)
+    waits_us = session.handshake_timeout_us + session.reconnect_limit_us + session.focus_timeout_us
+    yield dataclasses.replace(scenario, limit_us=last_us + waits_us + PATIENCE_US)
 
 
 def _with_fewer_peers(scenario: Scenario) -> Iterator[Scenario]:
