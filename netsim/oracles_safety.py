@@ -411,7 +411,10 @@ class Attribution(Oracle):
 
 
 class DropAgreement(Oracle):
-    """Survivors agree on who left and where they are cut, never below what anyone has committed."""
+    """Survivors agree on who left and where they are cut, never below what anyone has committed.
+
+    A peer that was away may decide, by old votes, a view that nobody else enters: it commits nothing in it.
+    """
 
     id = "O13"
     name = "drop agreement"
@@ -420,8 +423,11 @@ class DropAgreement(Oracle):
         super().__init__()
         self._cuts: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         self._committed = -1
+        self._alone: dict[int, str] = {}  # by peer: what would be wrong if it went on in its view
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
+        if host.index in self._alone:
+            self.fail(self._alone[host.index], frame=frame.frame, peer=host.index)
         self._committed = max(self._committed, frame.frame)
 
     def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
@@ -436,11 +442,10 @@ class DropAgreement(Oracle):
             self._cuts[key] = event.cuts
             # The first to decide: nothing past the cut can have been committed by anyone yet.
             if event.cuts and min(event.cuts) <= self._committed:
-                self.fail(
-                    f"players {event.players} cut at {event.cuts}, frame {self._committed} is committed",
-                    peer=host.index,
+                self._alone[host.index] = (
+                    f"players {event.players} cut at {event.cuts}, frame {self._committed} is committed"
                 )
         elif self._cuts[key] != event.cuts:
-            self.fail(
-                f"players {event.players} cut at {event.cuts}, others say {self._cuts[key]}", peer=host.index
+            self._alone[host.index] = (
+                f"players {event.players} cut at {event.cuts}, others say {self._cuts[key]}"
             )

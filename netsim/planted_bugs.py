@@ -437,8 +437,9 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     ),
     (
         "inputs of one view taken for those of the next",
-        "planted, it changes nothing: a vote freezes what its voter holds of a lost player, and the cut is"
-        " the most that any voter holds, so whatever a member reported in the old view is true in the new",
+        "planted, it was not noticed in 600 cases. A vote freezes what its voter holds of a lost player, and"
+        " the cut is the most that any voter holds, so what a member reported in the old view is true in the"
+        " new; and into a view that nobody else enters, nobody sends. That it is harmless is not proven",
     ),
     (
         "negative frame accepted",
