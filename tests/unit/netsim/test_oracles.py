@@ -60,6 +60,7 @@ from rollback_core.life import State
 from scenarios.load import load_scenario
 
 ROOT = Path(__file__).parents[3]
+SILENCED = str(ROOT / "tests" / "corpus" / "planted" / "silence-not-excused.json")
 
 
 def frame(number: int, actions: tuple[int, ...] = (0, 0), **changes: Any) -> CommittedFrame:
@@ -435,6 +436,7 @@ class TestData:
         ("O7", "loads-the-present", "latency-100ms", "1 loads in a tick with 0 rollbacks"),
         ("O10-rate", "window-not-kept", "latency-over-window", "frames in"),
         ("O15-skip", "waits-for-nobody", "drift-fast-timer", "are owed, and none was left out"),
+        ("O16-silence", "silence-not-excused", SILENCED, "was silent for"),
         ("O18", "foreign-tag-accepted", "hostile-datagrams", "a foreign datagram"),
         ("O23", "retransmission-starved", "loss-busy-control", "was not sent again for"),
         ("O23", "stale-items-not-acknowledged", "loss-busy-control", "were not acknowledged"),
