@@ -4,7 +4,6 @@ Cases come in batches; a batch is a pure function of the campaign's seed and its
 processes gives the same cases. Hypothesis draws and first shrinks, `netsim.shrink` goes on from there.
 """
 
-import contextlib
 import hashlib
 import itertools
 import multiprocessing
@@ -89,21 +88,23 @@ class Failure:
 class Batch:
     """What some cases came to."""
 
-    number: int
     cases: int = 0
     frames: int = 0
-    checks: int = 0
     reached: Counter[str] = field(default_factory=Counter)
     laws: Counter[str] = field(default_factory=Counter)  # comparisons made
     rooms: dict[str, tuple[int, str]] = field(default_factory=dict)  # law: least that was left of its bound
     failure: Failure | None = None
+
+    @property
+    def checks(self) -> int:
+        return self.laws.total()
 
 
 class SeedOnly(HypothesisProvider):
     """Draws that are a function of the seed alone.
 
     Hypothesis' own also draw numbers that stand in whichever modules happen to be loaded: a seed would
-    then mean something else in another process, and after every edit.
+    then mean something else in another process.
     """
 
     def _maybe_draw_constant(self, choice_type: Any, constraints: Any, *, p: float = 0.05) -> None:
@@ -122,7 +123,7 @@ _BROKEN: dict[str, type[_Broken]] = {}
 
 def judge(scenario: Scenario, patch: str | None = None, *, to_the_end: bool = False) -> Verdict:
     """Play the case, with this bug planted if one is named, until a law is broken or else to the end."""
-    with contextlib.nullcontext() if patch is None else planted(patch):
+    with planted(patch):
         try:
             table = run_scenario(scenario, build=BUILD, stop_early=not to_the_end).table
         except Exception as error:  # whatever stops the core is a finding
@@ -163,7 +164,7 @@ def run_batch(
     seed: int, number: int, cases: int, max_players: int, patch: str | None = None, *, is_shrunk: bool = True
 ) -> Batch:
     """Draw and play so many cases, or up to the first that fails, which is then shrunk by Hypothesis."""
-    batch = Batch(number)
+    batch = Batch()
 
     @hypothesis.seed(batch_seed(seed, number))
     @settings(
@@ -201,7 +202,6 @@ def _count(batch: Batch, scenario: Scenario, table: dict[str, Any]) -> None:
     batch.reached.update(conditions(scenario, table))
     for oracle in table["oracles"]:
         batch.laws[oracle["id"]] += oracle["checks"]
-        batch.checks += oracle["checks"]
         if oracle["room"] is not None:
             _note_room(batch.rooms, oracle["id"], (oracle["room"], oracle["unit"]))
 
@@ -211,22 +211,14 @@ def _note_room(rooms: dict[str, tuple[int, str]], law: str, room: tuple[int, str
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(Batch):
     """All batches so far, in any order."""
 
-    cases: int = 0
-    frames: int = 0
-    checks: int = 0
     seconds: float = 0.0
-    reached: Counter[str] = field(default_factory=Counter)
-    laws: Counter[str] = field(default_factory=Counter)
-    rooms: dict[str, tuple[int, str]] = field(default_factory=dict)
-    failure: Failure | None = None
 
     def add(self, batch: Batch) -> None:
         self.cases += batch.cases
         self.frames += batch.frames
-        self.checks += batch.checks
         self.reached.update(batch.reached)
         self.laws.update(batch.laws)
         for law, room in batch.rooms.items():

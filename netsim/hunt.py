@@ -1,6 +1,6 @@
 """Hunting planted bugs: how many cases until the fuzzer meets each, and which law it then breaks.
 
-A hunt is a pure function of bug and seed. Its cases are those that `sametick fuzz` plays with that seed.
+A hunt is a pure function of bug and seed. Its cases are those of the fuzzer's quick profile with that seed.
 """
 
 import os
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netsim.fuzz import BATCH_CASES, judge, run_batch, smallest
+from netsim.fuzz import BATCH_CASES, PROFILES, judge, run_batch, smallest
 from netsim.planted import planted
 from netsim.planted_bugs import ACROSS_PROCESSES
 from netsim.run import run_scenario
@@ -21,7 +21,6 @@ from scenarios.load import load_scenario
 from scenarios.scenario import Scenario
 
 MAX_CASES: Final = 5_000  # a bug that survives so many is said to survive
-MAX_PLAYERS: Final = 4
 DETERMINISM: Final = "O19"  # no law of one run: two processes do not give the same trace
 
 _SHOW_TRACE: Final = "import sys; from netsim.hunt import show_trace; show_trace(sys.argv[1])"
@@ -46,10 +45,11 @@ def hunt(name: str, seed: int, max_cases: int = MAX_CASES) -> Kill:
     if name in ACROSS_PROCESSES:
         laws: tuple[str, ...] = (DETERMINISM,) if traces_differ(name) else ()
         return Kill(name, seed, 1, time.perf_counter() - begun, "".join(laws), laws, None)
+    players = PROFILES["quick"].max_players
     for number in range(-(-max_cases // BATCH_CASES)):
         before = number * BATCH_CASES
         count = min(BATCH_CASES, max_cases - before)
-        failure = run_batch(seed, number, count, MAX_PLAYERS, name, is_shrunk=False).failure
+        failure = run_batch(seed, number, count, players, name, is_shrunk=False).failure
         if failure is not None:
             took = time.perf_counter() - begun
             laws = judge(failure.scenario, name, to_the_end=True).laws
@@ -71,12 +71,8 @@ def traces_differ(name: str | None) -> bool:
 
 def show_trace(name: str) -> None:
     """Print the trace hash of one scenario, with this bug planted if it is named."""
-    scenario = load_scenario("latency-100ms")
-    if not name:
-        print(run_scenario(scenario, build="hunt").table["trace_hash"])
-        return
-    with planted(name):
-        print(run_scenario(scenario, build="hunt").table["trace_hash"])
+    with planted(name or None):
+        print(run_scenario(load_scenario("latency-100ms"), build="hunt").table["trace_hash"])
 
 
 @dataclass(frozen=True, slots=True)

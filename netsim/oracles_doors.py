@@ -242,7 +242,7 @@ class Bounds(Oracle):
             self._name(host, match, past)
 
     def _name(self, host: Host, match: Any, past: int) -> None:
-        """Say what it is that is too large."""
+        """Look at everything that is kept, and say what is too large."""
         timeline = match.timeline
         sizes = {
             "states": (len(timeline.states), past + 2),

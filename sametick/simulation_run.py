@@ -70,8 +70,6 @@ def _name_command(table: Table, command: str) -> None:
 def planted_if(name: str | None) -> contextlib.AbstractContextManager[object]:
     """The core with this bug planted while it lasts, or as it is for None. Raises Mistake."""
     check_planted(name)
-    if name is None:
-        return contextlib.nullcontext()
     from netsim.planted import planted
 
     return planted(name)
