@@ -66,10 +66,11 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
         kept = None if tally.failure is None else _keep(tally.failure, request.patch, request.out, progress)
     is_whole = request.cases is None and request.minutes is None
     missed = tally.missed(profile) if is_whole and tally.failure is None else []
+    table = _table(request, tally, kept, missed)
     if request.page is not None:
-        request.page.write_text(_markdown(_table(request, tally, kept, missed)), encoding="utf-8")
+        request.page.write_text(_markdown(table), encoding="utf-8")
     if is_json:
-        print(json.dumps(_table(request, tally, kept, missed), ensure_ascii=False))
+        print(json.dumps(table, ensure_ascii=False))
     else:
         _print(request, tally, kept, missed)
     return EXIT_FAILED if tally.failure is not None or missed else EXIT_OK
@@ -118,6 +119,7 @@ def _again(request: FuzzRequest, file: Path) -> str:
 def _command(request: FuzzRequest) -> str:
     words = [typed("sametick fuzz"), f"--profile {request.profile}", f"--seed {request.seed}"]
     words += [f"--cases {request.cases}"] if request.cases is not None else []
+    words += [f"--minutes {request.minutes:g}"] if request.minutes is not None else []
     words += [f"--patch {request.patch}"] if request.patch is not None else []
     return " ".join(words)
 
