@@ -17,7 +17,7 @@ def matrix(records: Iterable[Record]) -> str:
         "# Planted bugs",
         "",
         "Known bugs of rollback libraries, planted one at a time in our own core, and what the fuzzer says.",
-        "`sametick mutants` writes this page. See a bug for yourself by `sametick fuzz --patch NAME`, or in",
+        "`sametick mutants --page FILE` writes this page. See a bug by `sametick fuzz --patch NAME`, or in",
         "its small case: `sametick sim tests/corpus/planted/NAME.json --patch NAME`.",
         "",
         f"Cases and seconds until a law broke are medians over the seeds 1 to {hunts}. Small is the least",
@@ -87,9 +87,8 @@ def _sorted(laws: Counter[str]) -> list[tuple[str, int]]:
 
 def _law_order(law: str) -> tuple[str, int, str]:
     """O2 before O10, laws before errors."""
-    letters = law.rstrip("0123456789-abcdefghijklmnopqrstuvwxyz")
     digits = law[1:].partition("-")[0]
-    return (letters[:1] if digits.isdigit() else "~", int(digits) if digits.isdigit() else 0, law)
+    return (law[:1] if digits.isdigit() else "~", int(digits) if digits.isdigit() else 0, law)
 
 
 def _mark(count: int, hunts: int) -> str:

@@ -35,10 +35,10 @@ def test_a_hunt_is_told_and_its_case_and_page_are_written(tmp_path: Path) -> Non
     assert answer.exit_code == 0, answer.output
     [bug] = json.loads(answer.stdout)["bugs"]
     assert bug["is_dead"]
-    assert bug["laws"]["O16"] == 2
+    assert bug["laws"] == {"O16": 2}
     page = (tmp_path / "page.md").read_text("utf-8")
     assert "| `resumed-at-every-datagram` | the end of an interruption is told" in page
-    assert "O16 alone notices `resumed-at-every-datagram`" in page or bug["laws"].keys() != {"O16"}
+    assert "O16 alone notices `resumed-at-every-datagram`" in page
     case = tmp_path / "small" / "resumed-at-every-datagram.json"
     assert sametick("sim", case).exit_code == 0
     assert sametick("sim", case, "--patch", "resumed-at-every-datagram").exit_code == 1
