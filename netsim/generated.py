@@ -24,8 +24,18 @@ from scenarios.scenario import (
 )
 
 LIMIT_US: Final = 900_000_000  # lockstep at 400 ms one way needs 250 s; a run that ends costs no more for it
+START_US: Final = 1_500_000  # by then most matches have begun
 MAX_EVENTS: Final = 6
-PLAYERS: Final = (*(2,) * 10, *(3,) * 5, *(4,) * 5, 6, 8)  # a match of eight costs as much as thirty of two
+MOST_LINKS: Final = 5  # different ones in one network
+PLAYERS: Final = (
+    *(2,) * 24,
+    *(3,) * 12,
+    *(4,) * 8,
+    5,
+    6,
+    7,
+    8,
+)  # a match of eight costs as much as ten of two
 
 ON_PATHS: Final = ("blackout", "link", "partition", "hostile")
 ON_PEERS: Final = (
@@ -55,7 +65,6 @@ HOST_TROUBLE: Final = ("offset", "drift", "late-ticks", "late-start")
 SHORT_US = st.integers(1, 900).map(lambda ms: ms * 1_000)
 LONG_US = st.integers(900, 4_500).map(lambda ms: ms * 1_000)
 FOR_US = st.one_of(SHORT_US, LONG_US)
-AT_US = st.integers(0, 5_000).map(lambda ms: ms * 1_000)
 LASTING_US = st.one_of(st.just(0), FOR_US)
 
 
@@ -115,10 +124,11 @@ def networks(draw: st.DrawFn, peers: int) -> NetworkSetup:
     trouble = draw(swarm(LINK_TROUBLE))
     pairs = [(a, b) for a in range(peers) for b in range(peers) if a != b]
     shared = draw(links(trouble))
-    one_each = "asymmetry" in trouble
-    paths = tuple(
-        PathSetup(source=a, target=b, link=draw(links(trouble)) if one_each else shared) for a, b in pairs
-    )
+    choice = [shared]
+    if "asymmetry" in trouble:
+        choice += [draw(links(trouble)) for _ in range(min(peers, MOST_LINKS - 1))]
+    some_link = st.sampled_from(choice)
+    paths = tuple(PathSetup(source=a, target=b, link=draw(some_link)) for a, b in pairs)
     relay: tuple[PathSetup, ...] = ()
     if "relay" in trouble:
         link = draw(links(trouble))
@@ -128,8 +138,8 @@ def networks(draw: st.DrawFn, peers: int) -> NetworkSetup:
 
 
 @st.composite
-def faults(draw: st.DrawFn, kind: str, peers: int, hides_for_good: bool) -> Event:
-    """One event; states last a while, some for good."""
+def faults(draw: st.DrawFn, kind: str, peers: int, last_us: int, hides_for_good: bool) -> Event:
+    """One event, at `last_us` the latest; states last a while, some for good."""
     some_peers = st.lists(st.integers(0, peers - 1), min_size=1, max_size=peers, unique=True)
     one_peer = st.integers(0, peers - 1).map(lambda peer: [peer])
     pairs = [f"{a}->{b}" for a in range(peers) for b in range(peers) if a != b]
@@ -165,7 +175,7 @@ def faults(draw: st.DrawFn, kind: str, peers: int, hides_for_good: bool) -> Even
         case _:
             fields = {"peers": draw(one_peer)}
     fields = {name: tuple(sorted(v)) if type(v) is list else v for name, v in fields.items()}
-    return Event(at_us=draw(AT_US), kind=kind, **fields)
+    return Event(at_us=draw(st.integers(0, last_us // 1_000)) * 1_000, kind=kind, **fields)
 
 
 @st.composite
@@ -182,9 +192,9 @@ def sessions(draw: st.DrawFn) -> SessionSetup:
         checksum_interval_frames=draw(st.sampled_from([0, 1, 7, 30, 60])),
         interrupt_us=interrupt,
         reconnect_limit_us=interrupt + draw(FOR_US),
-        quality_interval_us=draw(st.sampled_from([50_000, 200_000])),
+        quality_interval_us=draw(st.sampled_from([200_000, 200_000, 200_000, 50_000])),
         focus_timeout_us=draw(st.sampled_from([0, 1_500_000, 30_000_000])),
-        linger_us=draw(st.sampled_from([2_000_000, 500_000])),
+        linger_us=draw(st.sampled_from([500_000, 500_000, 500_000, 2_000_000])),
         pause_on_hidden=draw(st.integers(0, 5)) == 0,
     )
 
@@ -198,7 +208,7 @@ def games(draw: st.DrawFn, players: int, rate: int) -> GameSetup:
         fields = {"id": draw(st.sampled_from(["slime-v1", "duel-v1"]))}
     return GameSetup(
         episodes=episodes,
-        max_steps=draw(st.sampled_from([1, 2, 2, 3, 3, 4, 6])) * rate // episodes,
+        max_steps=draw(st.sampled_from([1, 2, 2, 2, 3, 3, 4, 6])) * rate // episodes,
         countdown_frames=draw(st.sampled_from([0, 0, 5])),
         **fields,
     )
@@ -233,13 +243,18 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     count = draw(st.integers(0, MAX_EVENTS)) if kinds else 0
     # Without a focus timeout, or where all pause for the hidden one, nothing would end such a match.
     hides_for_good = bool(session.focus_timeout_us) and not session.pause_on_hidden
-    events = [draw(faults(draw(st.sampled_from(kinds)), peers, hides_for_good)) for _ in range(count)]
+    game = draw(games(players, session.frame_rate_hz))
+    # What comes long after the end shows nothing.
+    last_us = START_US + game.episodes * game.max_steps * 1_000_000 // session.frame_rate_hz
+    events = [
+        draw(faults(draw(st.sampled_from(kinds)), peers, last_us, hides_for_good)) for _ in range(count)
+    ]
     bots = st.sampled_from(["random", "random", "scripted"])
     return Scenario(
         name="generated",
         seed=draw(st.integers(0, 2**31 - 1)),
         limit_us=LIMIT_US,
-        game=draw(games(players, session.frame_rate_hz)),
+        game=game,
         session=session,
         players=tuple(
             PlayerSetup(bot=draw(bots), hold_frames=draw(st.integers(1, 20)), peer=seat) for seat in seats

@@ -298,6 +298,24 @@ class EventOrder(Oracle):
             self._ended.add(key)
 
 
+class _Ears:
+    """What one peer has heard, and when it listened."""
+
+    __slots__ = ("away_us", "counts", "heard", "now_us")
+
+    def __init__(self, now_us: int) -> None:
+        self.now_us = now_us
+        self.away_us = 0  # in all
+        self.counts: dict[int, int] = {}  # datagrams by partner
+        self.heard: dict[int, tuple[int, int]] = {}  # at which time was the last, away for how long till then
+
+    def listen(self, link: Link) -> None:
+        peer = link.peer
+        if self.counts.get(peer, -1) != link.received:
+            self.counts[peer] = link.received
+            self.heard[peer] = (self.now_us, self.away_us)
+
+
 class Silence(Oracle):
     """A partner counts as silent only for time in which this peer ran itself and heard nothing from it."""
 
@@ -314,40 +332,39 @@ class Silence(Oracle):
         # Looked at every tick; what waited for a peer that was away is heard a tick before it is noted.
         self._grain_us = 2 * terms.period_us
         self._away_from_us = terms.interrupt_us + self._grain_us
-        self._looked: dict[tuple[int, int], tuple[int, int]] = {}  # at which time, away for how long in all
-        self._heard: dict[tuple[int, int, int], tuple[int, int, int]] = {}  # datagrams, and both of those
+        self._ears: dict[tuple[int, int], _Ears] = {}  # by peer and incarnation
 
     def _deliver(self, source: int, target: int, data: bytes, deliver: Deliver) -> None:
         deliver(source, data)
         host = self._hosts[target]
         if host.is_running:
-            self._look(host)
+            self._look(host).listen(host.peer.session.links[source])
 
     def after_tick(self, host: Host, played: int) -> None:
-        self._look(host)
+        ears = self._look(host)
+        for link in host.peer.session.links.values():
+            ears.listen(link)
 
-    def _look(self, host: Host) -> tuple[int, int]:
+    def _look(self, host: Host) -> "_Ears":
         key = (host.index, host.incarnation)
         now_us = host.local_now_us()
-        before_us, away_us = self._looked.get(key, (now_us, 0))
-        if now_us - before_us > self._away_from_us:
-            away_us += now_us - before_us
-        self._looked[key] = (now_us, away_us)
-        for link in host.peer.session.links.values():
-            if self._heard.get((*key, link.peer), (-1, 0, 0))[0] != link.received:
-                self._heard[*key, link.peer] = (link.received, now_us, away_us)
-        return now_us, away_us
+        ears = self._ears.get(key)
+        if ears is None:
+            ears = self._ears[key] = _Ears(now_us)
+        if now_us - ears.now_us > self._away_from_us:
+            ears.away_us += now_us - ears.now_us
+        ears.now_us = now_us
+        return ears
 
     def event(self, host: Host, event: Event) -> None:
         if not isinstance(event, (Interrupted, Ended)) or event.peer is None:
             return
         if isinstance(event, Ended) and event.reason is not EndReason.DISCONNECTED:
             return
-        now_us, away_us = self._look(host)
-        _, heard_us, away_before_us = self._heard.get(
-            (host.index, host.incarnation, event.peer), (0, now_us, away_us)
-        )
-        silent_us = now_us - heard_us - (away_us - away_before_us) + self._grain_us
+        ears = self._look(host)
+        ears.listen(host.peer.session.links[event.peer])
+        heard_us, away_before_us = ears.heard[event.peer]
+        silent_us = ears.now_us - heard_us - (ears.away_us - away_before_us) + self._grain_us
         limit_us = self._limits[type(event)]
         self.checks += 1
         self.note_room(silent_us - limit_us)

@@ -23,7 +23,7 @@ from netsim.world import World, build_world
 from rollback_core import __version__
 from rollback_core.episodes import Episodes
 from rollback_core.metrics import SAMPLE_US
-from scenarios.scenario import Event, Scenario, scenario_hash, to_json
+from scenarios.scenario import Event, Scenario, text_hash, to_json
 
 RESULT_FORMAT = 1  # of result.json
 
@@ -160,11 +160,12 @@ def _table(
         )
     found: list[Oracle] = oracles.oracles if oracles is not None else []
     verdicts, data_table = verdict_of_data(world, data)
+    text = to_json(scenario)
     table: dict[str, Any] = {
         "format": RESULT_FORMAT,
         "kind": "sim",
-        "scenario": _plain(scenario),
-        "scenario_hash": scenario_hash(scenario),
+        "scenario": json.loads(text),
+        "scenario_hash": text_hash(text),
         "seed": scenario.seed,
         "build_id": world.terms.build_id,
         "versions": {"sametick": __version__, "python": platform.python_version()},
@@ -185,10 +186,6 @@ def _table(
     ok = all(oracle["ok"] for oracle in table["oracles"]) and all(e["ok"] for e in table["expectations"])
     table["verdict"] = {"ok": ok, "sentence": sentence(table)}
     return table
-
-
-def _plain(scenario: Scenario) -> Any:
-    return json.loads(to_json(scenario))
 
 
 def _end(host: Host) -> dict[str, Any]:

@@ -16,7 +16,11 @@ class SessionData:
 
     frames: list[list[CommittedFrame]]
     shared_csv: list[str]
-    local_csv: list[str]
+    local_rows: list[list[tuple[Any, ...]]]  # header first
+
+    @property
+    def local_csv(self) -> list[str]:
+        return [csv_text(rows) for rows in self.local_rows]
 
     @property
     def longest(self) -> list[CommittedFrame]:
@@ -36,7 +40,7 @@ def collect(world: World) -> SessionData:
         frames.append(mine)
         shared.append(csv_text([shared_header(world.spec), *rows]))
         local_rows = [] if world.is_another_session else recorder.take_local()
-        local.append(csv_text([local_header(world.spec), *local_rows]))
+        local.append([local_header(world.spec), *local_rows])
     return SessionData(frames, shared, local)
 
 

@@ -26,7 +26,7 @@ MAX_TRIES: Final = 600  # runs; a shrink that needs more is good enough where it
 CONFIRMATIONS: Final = 2
 PATIENCE_US: Final = 30_000_000  # for the frames themselves, and for lingering
 SIGNIFICANT: Final = 3  # digits of a number; nobody wants to read more
-_OWN_PLAYERS: Final = "counter-v1"  # the game that takes any number of players by its parameter
+_PLAIN_GAME: Final = "counter-v1"  # the game that takes any number of players by its parameter
 
 Change = Callable[[Scenario], Iterator[Scenario]]
 """Scenarios that differ from the given one in one way, each a little smaller."""
@@ -57,7 +57,7 @@ def _unusual(scenario: Scenario) -> int:
     parts += [(path.link, LinkSetup()) for path in (*scenario.network.paths, *scenario.network.relay)]
     parts += [(host, HostSetup()) for host in scenario.hosts]
     parts += [(player, PlayerSetup(peer=player.peer)) for player in scenario.players]
-    return sum(
+    return (scenario.game.id != _PLAIN_GAME) + sum(
         getattr(part, field.name) != getattr(plain, field.name)
         for part, plain in parts
         for field in dataclasses.fields(part)
@@ -117,8 +117,13 @@ def _given_up_sooner(scenario: Scenario) -> Iterator[Scenario]:
     yield dataclasses.replace(scenario, limit_us=last_us + waits_us + PATIENCE_US)
 
 
+def _of_the_plain_game(scenario: Scenario) -> Iterator[Scenario]:
+    game = dataclasses.replace(scenario.game, id=_PLAIN_GAME, params={"players": len(scenario.players)})
+    yield dataclasses.replace(scenario, game=game)
+
+
 def _with_fewer_peers(scenario: Scenario) -> Iterator[Scenario]:
-    if scenario.peer_count > 2 and scenario.game.id == _OWN_PLAYERS:
+    if scenario.peer_count > 2 and scenario.game.id == _PLAIN_GAME:
         for peer in reversed(range(scenario.peer_count)):
             yield _without_peer(scenario, peer)
 
@@ -126,7 +131,7 @@ def _with_fewer_peers(scenario: Scenario) -> Iterator[Scenario]:
 def _with_fewer_players(scenario: Scenario) -> Iterator[Scenario]:
     """Of those who share a machine."""
     seats = [player.peer for player in scenario.players]
-    if scenario.game.id == _OWN_PLAYERS and len(seats) > 2:
+    if scenario.game.id == _PLAIN_GAME and len(seats) > 2:
         for index, seat in enumerate(seats):
             if seats.count(seat) > 1:
                 players = scenario.players[:index] + scenario.players[index + 1 :]
@@ -305,6 +310,7 @@ def _smaller(value: int, *, at_least: int) -> Iterator[int]:
 
 CHANGES: Final[tuple[Change, ...]] = (
     _given_up_sooner,
+    _of_the_plain_game,
     _with_fewer_peers,
     _with_fewer_players,
     _with_fewer_events,

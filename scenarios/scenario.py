@@ -234,7 +234,12 @@ def to_json(scenario: Scenario) -> str:
 
 def scenario_hash(scenario: Scenario) -> str:
     """sha256 of the canonical text: names a scenario in results and in the corpus."""
-    return hashlib.sha256(to_json(scenario).encode()).hexdigest()
+    return text_hash(to_json(scenario))
+
+
+def text_hash(text: str) -> str:
+    """`scenario_hash` of a canonical text."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def from_table(table: dict[str, Any]) -> Scenario:

@@ -79,7 +79,7 @@ def test_what_is_found_is_made_small_written_and_fails_again(tmp_path: Path) -> 
     scenario = load_scenario(str(file))
     assert scenario.peer_count == 2
     assert scenario.events == ()
-    assert scenario.game.max_steps <= 3
+    assert scenario.game.max_steps <= 10
     _, command, path, *patch = told["failure"]["command"].rsplit(" ", 4)
     assert [command, path, *patch] == ["sim", str(file), "--patch", bug]
     assert CliRunner().invoke(app, [command, path, *patch]).exit_code == 1

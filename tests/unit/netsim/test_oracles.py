@@ -418,14 +418,14 @@ class TestData:
         def spoil(data: SessionData) -> SessionData:
             texts = list(data.shared_csv)
             texts[1] = texts[1].replace("true", "false", 1)
-            return SessionData(data.frames, texts, data.local_csv)
+            return SessionData(data.frames, texts, data.local_rows)
 
         assert not self.verdict(spoil)["D1"]
 
     def test_d2_the_same_cell_of_both(self) -> None:
         def spoil(data: SessionData) -> SessionData:
             texts = [text.replace("0.0", "1.0", 1) for text in data.shared_csv]
-            return SessionData(data.frames, texts, data.local_csv)
+            return SessionData(data.frames, texts, data.local_rows)
 
         assert self.verdict(spoil) == {"D1": True, "D2": False}
 
