@@ -10,7 +10,17 @@ from typing import Any, Final
 from rollback_core.events import EndReason
 from scenarios.scenario import Scenario
 
-SHARED_FATES: Final = ("hidden", "clock-step", "address-change", "partition", "link", "relay", "hostile")
+SHARED_FATES: Final = (
+    "hidden",
+    "clock-step",
+    "address-change",
+    "partition",
+    "link",
+    "relay",
+    "hostile",
+    "diverge",
+    "lie",
+)
 
 CONDITIONS: Final = (
     "rollback",
@@ -36,6 +46,8 @@ CONDITIONS: Final = (
     "ordered transport",
     "more than four peers",
     "one-way trouble",
+    "divergence noticed",
+    "divergence named",
     *(f"event: {kind}" for kind in SHARED_FATES),
     *(
         f"end: {reason.value}"

@@ -7,8 +7,10 @@ from typing import Any
 
 from netsim.clock import Clock
 from netsim.host import Host
+from netsim.lying_peer import LyingPeer
 from netsim.network import Network
 from netsim.randomness import generator
+from netsim.wrong_game import WrongGame
 from rollback_core.commands import Leave, SetDelay
 from rollback_core.life import State
 from rollback_core.timers import NEVER
@@ -58,6 +60,8 @@ class Faults:
                 yield from self._relayed(event)
             case "hostile":
                 yield from self._forged(event)
+            case "lie":
+                yield from self._lying(event)
             case "hidden":
                 for host in self._hosts(event):
                     host.set_hidden(True)
@@ -88,6 +92,10 @@ class Faults:
             match event.kind:
                 case "leave":
                     host.command(Leave("asked by the scenario"))
+                case "diverge":
+                    game = host.peer.game.game
+                    assert isinstance(game, WrongGame)
+                    game.diverge(event.value)
                 case "clock-step":
                     host.step_clock(event.value)
                 case "delay":
@@ -146,6 +154,14 @@ class Faults:
         # Before there is a tag, only the transport can keep others out: hellos are not forged.
         if data[:TAG_BYTES] != HANDSHAKE_TAG:
             self._seen.append(data)
+
+    def _lying(self, event: Event) -> Process:
+        for host in self._hosts(event):
+            chance = generator(self._seed, "lie", event.at_us, host.index)
+            host.network = LyingPeer(self.network, chance, event.value)
+        yield from self._until_over(event)
+        for host in self._hosts(event):
+            host.network = self.network
 
     def _until_over(self, event: Event) -> Process:
         if event.for_us == FOR_GOOD:

@@ -23,6 +23,7 @@ from scenarios.scenario import (
     SessionSetup,
 )
 
+LIAR_LIMIT_US: Final = 30_000_000  # a liar may well keep a session from its end
 LIMIT_US: Final = 900_000_000  # lockstep at 400 ms one way needs 250 s; a run that ends costs no more for it
 START_US: Final = 1_500_000  # by then most matches have begun
 MAX_EVENTS: Final = 6
@@ -49,6 +50,8 @@ ON_PEERS: Final = (
     "delay",
     "address-change",
 )
+# Few: many laws say nothing of a session with a liar, and less of one with a peer that has diverged.
+BETRAYALS: Final = (*("",) * 21, "diverge", "diverge", "lie")
 LINK_TROUBLE: Final = (
     "loss",
     "jitter",
@@ -172,6 +175,11 @@ def faults(draw: st.DrawFn, kind: str, peers: int, last_us: int, hides_for_good:
             fields = {"peers": draw(one_peer), "value": draw(st.integers(-3_000_000, 3_000_000))}
         case "delay":
             fields = {"peers": draw(some_peers), "value": draw(st.integers(0, 12))}
+        case "diverge":
+            fields = {"peers": draw(one_peer), "value": draw(st.integers(0, 1))}
+        case "lie":
+            lie_ppm = draw(st.integers(1, 1_000_000))
+            fields = {"peers": draw(one_peer), "for_us": draw(LASTING_US), "value": lie_ppm}
         case _:
             fields = {"peers": draw(one_peer)}
     fields = {name: tuple(sorted(v)) if type(v) is list else v for name, v in fields.items()}
@@ -249,11 +257,16 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     events = [
         draw(faults(draw(st.sampled_from(kinds)), peers, last_us, hides_for_good)) for _ in range(count)
     ]
+    betrayal = (
+        draw(st.sampled_from(BETRAYALS)) if game.id == "counter-v1" else ""
+    )  # others end by what happens
+    if betrayal:
+        events.append(draw(faults(betrayal, peers, last_us, hides_for_good)))
     bots = st.sampled_from(["random", "random", "scripted"])
     return Scenario(
         name="generated",
         seed=draw(st.integers(0, 2**31 - 1)),
-        limit_us=LIMIT_US,
+        limit_us=LIAR_LIMIT_US if betrayal == "lie" else LIMIT_US,
         game=game,
         session=session,
         players=tuple(

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Protocol, runtime_checkable
 
 from netsim.clock import Clock
+from netsim.lying_peer import LyingPeer
 from netsim.network import Network
 from rollback_core.commands import Command, FocusChanged, Ready, TransportChanged
 from rollback_core.episodes import WAITING
@@ -80,7 +81,7 @@ class Host:
     ) -> None:
         self.env = env
         self.index = index
-        self.network = network
+        self.network: Network | LyingPeer = network
         self.policies = policies
         self.observers = observers
         self.is_running = not setup.start_us

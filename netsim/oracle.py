@@ -35,6 +35,7 @@ class Oracle:
     name = ""
     unit = ""
     applies = True  # to this run; what does not is not asked again
+    stands_lies = False  # holds at each honest peer, whatever another member says
 
     def __init__(self) -> None:
         self.checks = 0

@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from netsim.host import Host
-from netsim.network import Deliver, Network
+from netsim.network import Deliver
 from netsim.oracle import Oracle
 from netsim.watched_game import WatchedEpisodes
-from netsim.world import World
+from netsim.world import World, has_liars
+from rollback_core.checksum import MAX_KEPT
 from rollback_core.control import RESEND_US
 from rollback_core.events import (
     Committed,
@@ -42,6 +43,7 @@ class TickPlan(Oracle):
 
     id = "O7"
     name = "tick plan"
+    stands_lies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,8 +97,9 @@ class ReliableItems(Oracle):
         # By path and incarnation: the local time at which each item that is on its way was last sent.
         self._sent: dict[tuple[int, int, int], dict[int, int]] = {}
         self._answers: dict[tuple[int, int], int] = {}  # control datagrams on the path
-        world.network.on_send.append(self._note)
-        world.network.watch_delivery(self._deliver)
+        if not has_liars(world.scenario):  # what they send may not even be a message
+            world.network.on_send.append(self._note)
+            world.network.watch_delivery(self._deliver)
 
     def _note(self, source: int, target: int, data: bytes) -> None:
         if data[TAG_BYTES] != KIND_CONTROL:
@@ -213,11 +216,13 @@ class Bounds(Oracle):
 
     id = "O14"
     name = "bounds"
+    stands_lies = True
 
-    def __init__(self, network: Network, interval: int) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__()
-        self._network = network
-        self._interval = interval
+        self._network = world.network
+        self._interval = interval = world.scenario.session.checksum_interval_frames
+        self._has_liars = has_liars(world.scenario)
         self._past = 2 * interval + 2 * PRUNE_CHUNK + FILL_AHEAD  # frames, and two windows
 
     def after_tick(self, host: Host, played: int) -> None:
@@ -251,11 +256,13 @@ class Bounds(Oracle):
         }
         if self._interval:
             exchange = host.peer.session.desync.exchange
-            if exchange.oldest is not None and exchange.oldest <= exchange.agreed:
-                self.fail(
-                    "a checksum that was compared is still kept", frame=exchange.oldest, peer=host.index
-                )
-            sizes["checksums"] = (exchange.waiting, 2 * len(match.queues) * (past // self._interval + 1))
+            oldest = exchange.oldest
+            if self._has_liars:  # who may keep theirs back
+                sizes["checksums"] = (exchange.waiting, len(match.queues) * MAX_KEPT)
+            elif oldest is not None and oldest <= exchange.agreed:
+                self.fail("a checksum that was compared is still kept", frame=oldest, peer=host.index)
+            else:
+                sizes["checksums"] = (exchange.waiting, 2 * len(match.queues) * (past // self._interval + 1))
         for player, queue in enumerate(match.queues):
             sizes[f"queue {player}"] = (len(queue.actions), past + MAX_AHEAD_FRAMES)
         for what, (size, limit) in sizes.items():
@@ -270,6 +277,7 @@ class EventOrder(Oracle):
 
     id = "O16"
     name = "events"
+    stands_lies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -357,6 +365,8 @@ class Silence(Oracle):
         return ears
 
     def event(self, host: Host, event: Event) -> None:
+        if isinstance(event, Started):
+            self.after_tick(host, 0)  # silence counts from here
         if not isinstance(event, (Interrupted, Ended)) or event.peer is None:
             return
         if isinstance(event, Ended) and event.reason is not EndReason.DISCONNECTED:

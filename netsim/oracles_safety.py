@@ -9,16 +9,10 @@ from netsim.oracle import Oracle
 from rollback_core.checksum import explain, frame_bytes
 from rollback_core.episodes import Episodes
 from rollback_core.events import (
-    Committed,
     CommittedFrame,
-    DesyncAttributed,
-    DesyncDetected,
-    EndReason,
     Event,
     PlayersLeft,
 )
-
-_DECIDED = (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT)
 
 
 class PrefixAgreement(Oracle):
@@ -113,14 +107,19 @@ class Provenance(Oracle):
 
 
 class Reference(Oracle):
-    """Replaying the inputs through a fresh game, without a network, gives each peer's states and rows."""
+    """Replaying the inputs through a fresh game, without a network, gives each peer's states and rows.
+
+    Where the scenario makes a peer diverge, its wrong frames are noted instead.
+    """
 
     id = "O3"
     name = "reference"
 
-    def __init__(self, fresh: Episodes) -> None:
+    def __init__(self, fresh: Episodes, diverging: frozenset[int] = frozenset()) -> None:
         super().__init__()
         self._game = fresh
+        self.wrong: dict[int, list[int]] = {peer: [] for peer in diverging}  # frames, whose state or row is
+        self.wrong_rows: dict[int, list[int]] = {peer: [] for peer in diverging}
         self._states: list[Any] = [fresh.save_state()]
         self._outcomes: list[Any] = []
 
@@ -155,13 +154,22 @@ class Reference(Oracle):
             field, left, right = explain(
                 mine, frame_bytes(b"", frame._replace(outcome=self._outcomes[number]))
             )
-            self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+            self._differs(f"{field} is {left!r}, the replay has {right!r}", number, host)
+            if host.index in self.wrong:
+                self.wrong_rows[host.index].append(number)
+                return
         timeline = host.peer.session.match.timeline
         if number >= timeline.base and not self._is_equal(timeline.state(number), self._states[number]):
             encode = self._game.encode_state
             mine = frame_bytes(encode(timeline.state(number)), frame)
             field, left, right = explain(mine, frame_bytes(encode(self._states[number]), frame))
-            self.fail(f"{field} is {left!r}, the replay has {right!r}", frame=number, peer=host.index)
+            self._differs(f"{field} is {left!r}, the replay has {right!r}", number, host)
+
+    def _differs(self, message: str, frame: int, host: Host) -> None:
+        if host.index in self.wrong:
+            self.wrong[host.index].append(frame)
+        else:
+            self.fail(message, frame=frame, peer=host.index)
 
     def _play(self, frame: CommittedFrame) -> None:
         """The next frame, step and save one after the other: not by the loop that the peers use."""
@@ -183,6 +191,7 @@ class Immutability(Oracle):
 
     id = "O4"
     name = "immutability"
+    stands_lies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -228,6 +237,7 @@ class Mispredictions(Oracle):
 
     id = "O5-O8"
     name = "rollbacks"
+    stands_lies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -317,6 +327,7 @@ class SpeculationNotes(Oracle):
 
     id = "A11"
     name = "speculation notes"
+    stands_lies = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -351,63 +362,6 @@ class SpeculationNotes(Oracle):
             self.fail(
                 f"mask {frame.speculative_mask:b}, was {expected:b}", frame=frame.frame, peer=host.index
             )
-
-
-class DesyncDetection(Oracle):
-    """Checksums are compared whenever due and never differ, as nothing was made to diverge."""
-
-    id = "O9"
-    name = "desync detection"
-
-    def __init__(self, interval: int) -> None:
-        super().__init__()
-        self._interval = interval
-        self._hosts: dict[int, Host] = {}
-
-    def event(self, host: Host, event: Event) -> None:
-        if isinstance(event, DesyncDetected):
-            self.fail(
-                f"desync with peer {event.peer}"
-                + (
-                    f": {event.field} {event.mine} != {event.theirs}" if event.is_located else ", not located"
-                ),
-                frame=event.first_frame if event.is_located else event.checked_frame,
-                peer=host.index,
-            )
-
-    def after_tick(self, host: Host, played: int) -> None:
-        self._hosts[host.index] = host
-
-    def finish(self) -> None:
-        sessions = [host.peer.session for host in self._hosts.values()]
-        self.checks += sum(session.desync.exchange.comparisons for session in sessions)
-        is_whole = all(
-            session.ended is not None and session.ended.reason in _DECIDED and not session.epoch
-            for session in sessions
-        )
-        if not self._interval or not is_whole:
-            return
-        for host in self._hosts.values():
-            session = host.peer.session
-            # A partner's Done follows its checksums on an ordered stream: then nothing may be missing.
-            if all(link.is_done for link in session.links.values()):
-                due = session.committed_frame // self._interval * len(session.links)
-                made = session.desync.exchange.comparisons
-                if made < due:
-                    self.fail(f"{made} comparisons, at least {due} were due", peer=host.index)
-
-
-class Attribution(Oracle):
-    """Nobody is accused of having diverged where nothing was made to diverge."""
-
-    id = "O12"
-    name = "attribution"
-
-    def event(self, host: Host, event: Event) -> None:
-        if isinstance(event, Committed):
-            self.checks += len(event.frames)
-        elif isinstance(event, DesyncAttributed):
-            self.fail(f"peers {event.peers} are accused", frame=event.frame, peer=host.index)
 
 
 class DropAgreement(Oracle):

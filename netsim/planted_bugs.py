@@ -312,6 +312,30 @@ PATCHES: Final[dict[str, Patch]] = {
         "        del self.focus[:keep]\n",
         "        del self.focus[: max(0, keep - 1)]\n",
     ),
+    "chain-without-rows": Patch(
+        "what was committed between two checksums is in none of them",
+        "desync",
+        "self._chain = checksum.chained(self._chain, self._unchained[:count])",
+        "self._chain = 0",
+    ),
+    "blames-the-majority": Patch(
+        "those who differ from the one are blamed, not the one",
+        "checksum",
+        "if answers[peer] != middle)",
+        "if answers[peer] == middle and middle != values[0] or answers[peer] == middle != values[-1])",
+    ),
+    "desync-at-the-comparison": Patch(
+        "a difference is said to begin where it was found",
+        "checksum",
+        "peer, self._mismatch[peer], frame, field, repr(left)",
+        "peer, self._mismatch[peer], self._mismatch[peer], field, repr(left)",
+    ),
+    "desync-labels-nothing": Patch(
+        "data are labelled invalid only from the comparison on at which the difference was found",
+        "peer",
+        'self.recorder.mark_invalid(event.first_frame, f"desync with peer {event.peer}")',
+        'self.recorder.mark_invalid(event.checked_frame, f"desync with peer {event.peer}")',
+    ),
     "checksums-never-pruned": Patch(
         "checksums that were compared are kept for ever",
         "checksum",

@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from netsim.host import Host
 from netsim.replay import replay_frames
-from netsim.world import World
+from netsim.world import World, diverging_peers, has_liars
 from rollback_core.events import CommittedFrame
 from rollback_core.recorder import csv_text, first_row_difference, local_header, shared_header, shared_row
 
@@ -36,9 +37,8 @@ def collect(world: World) -> SessionData:
     for host in world.hosts:
         recorder = host.peer.recorder
         mine = [] if world.is_another_session else recorder.take_shared()
-        rows = [row for row in map(shared_row, mine) if row is not None]
         frames.append(mine)
-        shared.append(csv_text([shared_header(world.spec), *rows]))
+        shared.append(_text(world, mine))
         local_rows = [] if world.is_another_session else recorder.take_local()
         local.append([local_header(world.spec), *local_rows])
     return SessionData(frames, shared, local)
@@ -48,20 +48,28 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     """Two oracle entries, and the `data` entry of result.json.
 
     Peers that ended together must have equal tables; where a peer was lost, the shorter table must
-    be a prefix of the longer one.
+    be a prefix of the longer one. Where a peer was made to diverge, this holds for what was not labelled
+    invalid, or had been compared; where a member lies, nothing is promised.
     """
-    texts = data.shared_csv
+    frames, texts, promise = data.frames, data.shared_csv, ""
+    diverging = sorted(diverging_peers(world.scenario))
+    if has_liars(world.scenario):
+        frames, texts, promise = [[]], [_text(world, [])], "no data are promised, as a member lies"
+    elif diverging:
+        promise = f"data are promised up to where peer {', '.join(map(str, diverging))} diverged"
+        frames = [_sound(host, mine) for host, mine in zip(world.hosts, frames, strict=True)]
+        texts = [_text(world, mine) for mine in frames]
     longest = max(texts, key=len)
     difference = next((d for text in texts if (d := first_row_difference(text, longest))), None)
     complete = [
         text
-        for host, text in zip(world.hosts, texts, strict=True)
+        for host, text in zip(world.hosts, texts, strict=False)
         if host.peer.session.ended is not None
         and host.peer.session.ended.reason.value in ("completed", "focus-timeout")
     ]
-    if difference is None and len(set(complete)) > 1:
+    if difference is None and len(set(complete)) > 1 and not diverging:
         difference = "peers that completed have tables of different length"
-    replayed = csv_text(replay_frames(world.scenario, data.longest))
+    replayed = csv_text(replay_frames(world.scenario, max(frames, key=len)))
     untrue = first_row_difference(longest, replayed) if replayed != longest else None
     rows = longest.count("\n") - 1
     return [
@@ -72,8 +80,20 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
         "sha256": hashlib.sha256(longest.encode()).hexdigest(),
         "equal": difference is None,
         "true": untrue is None,
+        "promise": promise,
         "first_difference": difference or untrue,
     }
+
+
+def _text(world: World, frames: list[CommittedFrame]) -> str:
+    rows = [row for row in map(shared_row, frames) if row is not None]
+    return csv_text([shared_header(world.spec), *rows])
+
+
+def _sound(host: Host, frames: list[CommittedFrame]) -> list[CommittedFrame]:
+    """Up to where the peer says that its data are invalid, or else up to the last comparison."""
+    invalid = host.peer.recorder.invalid_from
+    return frames[: host.peer.session.desync.exchange.agreed + 1 if invalid is None else invalid[0]]
 
 
 def _entry(name: str, title: str, law: str, checks: int, difference: str | None) -> dict[str, Any]:

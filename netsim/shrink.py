@@ -57,11 +57,12 @@ def _unusual(scenario: Scenario) -> int:
     parts += [(path.link, LinkSetup()) for path in (*scenario.network.paths, *scenario.network.relay)]
     parts += [(host, HostSetup()) for host in scenario.hosts]
     parts += [(player, PlayerSetup(peer=player.peer)) for player in scenario.players]
-    return (scenario.game.id != _PLAIN_GAME) + sum(
+    others: int = sum(
         getattr(part, field.name) != getattr(plain, field.name)
         for part, plain in parts
         for field in dataclasses.fields(part)
     )
+    return others + (scenario.game.id != _PLAIN_GAME)
 
 
 def shrink(

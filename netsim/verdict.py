@@ -70,6 +70,8 @@ def sentence(table: dict[str, Any]) -> str:
     if missed:
         item = missed[0]
         return f"Expected {item['key']} {item['bound']}, it was {item['actual']}."
+    if data["promise"]:
+        return f"Every law holds; {data['promise']} ({data['rows']} rows)."
     return f"All peers' data are equal and true; {_stalls(table)}."
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from netsim.host import Host
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
+from netsim.oracles_desync import Attribution, DesyncDetection
 from netsim.oracles_doors import Bounds, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
@@ -16,8 +17,6 @@ from netsim.oracles_quality import (
     TimeSyncTruce,
 )
 from netsim.oracles_safety import (
-    Attribution,
-    DesyncDetection,
     DropAgreement,
     Immutability,
     Mispredictions,
@@ -26,7 +25,7 @@ from netsim.oracles_safety import (
     Reference,
     SpeculationNotes,
 )
-from netsim.world import World, make_match
+from netsim.world import World, diverging_peers, has_liars, make_match
 from rollback_core.events import Committed, Event
 
 _HOOKS = ("before_tick", "after_tick", "committed", "event")
@@ -54,23 +53,24 @@ class OracleWatch:
         self._ledger = Ledger(
             len(spec.agents), neutral_action=spec.neutral_action, ready_action=spec.action_count
         )
-        interval = scenario.session.checksum_interval_frames
+        reference = Reference(make_match(scenario), diverging_peers(scenario))
+        desyncs = DesyncDetection(world, reference)
         self.oracles = [
             PrefixAgreement(),
             Provenance(self._ledger),
-            Reference(make_match(scenario)),
+            reference,
             Immutability(),
             self.rollbacks,
             TickPlan(),
-            DesyncDetection(interval),
-            Attribution(),
+            desyncs,
+            Attribution(desyncs),
             Progress(world),
             FullRate(world),
             ConfirmationLag(world),
             SpeculationNotes(),
             SameEnd(world),
             DropAgreement(),
-            Bounds(world.network, interval),
+            Bounds(world),
             TimeSyncTruce(world),
             OwedSkips(),
             EventOrder(),
@@ -79,6 +79,8 @@ class OracleWatch:
             ReliableItems(world),
             self.responsiveness,
         ]
+        if has_liars(scenario):
+            self.oracles = [oracle for oracle in self.oracles if oracle.stands_lies]
         for hook in _HOOKS:
             self._wants[hook] = [
                 getattr(oracle, "committed_all" if hook == "committed" else hook)

@@ -1,5 +1,6 @@
 """A scenario brought to life: peers, hosts, network and faults on one SimPy environment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +9,12 @@ from netsim.faults import Faults
 from netsim.host import Host, HostObserver
 from netsim.network import Network
 from netsim.randomness import generator
+from netsim.wrong_game import WrongGame
 from rollback_core.config import MatchTerms, PeerConfig
 from rollback_core.episodes import Episodes
 from rollback_core.life import State
 from rollback_core.peer import Peer
-from rollback_core.simulation import GameSpec
+from rollback_core.simulation import GameSpec, Simulation
 from scenarios import terms as scenario_terms
 from scenarios.policies import create_policy
 from scenarios.registry import create_game
@@ -70,11 +72,15 @@ def match_seed(seed: int) -> int:
     return generator(seed, "match").getrandbits(31)
 
 
-def make_match(scenario: Scenario, kind: type[Episodes] = Episodes) -> Episodes:
-    """A fresh match as every peer of the scenario plays it."""
+def make_match(
+    scenario: Scenario,
+    kind: type[Episodes] = Episodes,
+    wrap: Callable[[Simulation], Simulation] = lambda game: game,
+) -> Episodes:
+    """A fresh match as every peer of the scenario plays it; `wrap` may stand between match and game."""
     setup = scenario.game
     return kind(
-        create_game(setup.id, setup.params),
+        wrap(create_game(setup.id, setup.params)),
         seed=match_seed(scenario.seed),
         count=setup.episodes,
         max_steps=setup.max_steps,
@@ -107,6 +113,16 @@ def build_world(
     )
 
 
+def diverging_peers(scenario: Scenario) -> frozenset[int]:
+    """Peers whose game is not the partners' at some time."""
+    return frozenset(peer for event in scenario.events if event.kind == "diverge" for peer in event.peers)
+
+
+def has_liars(scenario: Scenario) -> bool:
+    """Some member says what is not so: then nothing is promised of the data."""
+    return any(event.kind == "lie" for event in scenario.events)
+
+
 def _make_host(
     scenario: Scenario,
     env: Clock,
@@ -116,8 +132,10 @@ def _make_host(
     observers: tuple[HostObserver, ...],
     kind: type[Episodes],
 ) -> Host:
+    diverges = index in diverging_peers(scenario)
+
     def make_peer(now_us: int, incarnation: int) -> Peer:
-        game = make_match(scenario, kind)
+        game = make_match(scenario, kind, WrongGame) if diverges else make_match(scenario, kind)
         return Peer(terms, peer_config(scenario, index, incarnation), game, now_us)
 
     spec = create_game(scenario.game.id, scenario.game.params).spec

@@ -67,6 +67,8 @@ def equal_words(table: Table) -> str:
         return f"first difference: {data.get('first_difference') or 'not located'}"
     who = "both players'" if len(peers) == 2 else f"all {len(peers)} peers'"
     rows = plural(data["rows"], "row")
+    if data.get("promise"):  # of a simulated run in which a peer was made to diverge, or to lie
+        return f"{rows} are equal, byte for byte; {data['promise']}"
     if len({peer["end"]["frame"] for peer in peers}) > 1:
         return f"{who} rows are equal, byte for byte, as far as each got; the longest table has {rows}"
     return f"{who} {rows} are equal, byte for byte"

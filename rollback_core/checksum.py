@@ -18,7 +18,7 @@ from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetecte
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
 
 MAX_TEXT: Final = 200  # of a value shown in an event
-MAX_KEPT: Final = 1_024  # checksums a partner may be ahead of us
+MAX_KEPT: Final = 1_024  # checksums a partner may be ahead of us, or we of a partner
 
 
 def frame_bytes(encoded_state: bytes, frame: CommittedFrame) -> bytes:
@@ -134,6 +134,12 @@ class ChecksumExchange:
         self._partners = tuple(other for other in self._partners if other != peer)
 
     def add_mine(self, frame: int, checksum: bytes) -> ChecksumItem:
+        if len(self._mine) >= MAX_KEPT:
+            # Only of a partner that keeps its checksums back is so much waited for.
+            oldest = next(iter(self._mine))
+            del self._mine[oldest]
+            for theirs in self._theirs.values():
+                theirs.pop(oldest, None)
         self._mine[frame] = checksum
         return ChecksumItem(frame, checksum)
 

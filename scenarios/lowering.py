@@ -301,7 +301,13 @@ class _Lowering:
         if isinstance(table, schema.OnPeers):
             for peer in given["peers"]:
                 self._check_peer(peer, (*location, "peers"))
-            value = plain(table).get("step_us", given.get("input_delay_frames", 0))
+            value = plain(table).get("step_us", 0)
+            if isinstance(table, schema.DelayChange):
+                value = table.input_delay_frames
+            elif isinstance(table, schema.Lie):
+                value = plain(table)["lie_ppm"]
+            elif isinstance(table, schema.Diverge):
+                value = int(table.what == "row")
             return [Event(**common, peers=tuple(sorted(set(given["peers"]))), value=value)]
         if isinstance(table, schema.Partition):
             self._check_groups(table.groups, (*location, "groups"))

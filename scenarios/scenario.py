@@ -177,7 +177,8 @@ class Event:
     partition (`groups`), relay (the pair's datagrams take the relay path),
     hostile (`value` a second that nobody of the session sent)
     on peers: hidden, suspend, stall, crash, reload, leave, clock-step (`value` in us),
-    delay (`value` in frames), address-change
+    delay (`value` in frames), address-change, diverge (`value` 0: the state, 1: a row),
+    lie (`value` in ppm of what it sends)
     `for_us` is how long a state lasts (0: to the end), or the time until a reloaded peer is back.
     """
 

@@ -296,6 +296,21 @@ class AddressChange(OnPeers):
     kind: Literal["address-change"]
 
 
+class Diverge(OnPeers):
+    """The peer's game goes on otherwise than the partners': a wrong build, broken memory."""
+
+    kind: Literal["diverge"]
+    what: Literal["state", "row"] = needed("what is wrong: the state from then on, or one row of the data")
+
+
+class Lie(OnPeers):
+    """The peer says what is not so, under its own name: in some of its datagrams some bytes are others."""
+
+    kind: Literal["lie"]
+    for_s: Duration = key("how long; left out: to the end")
+    lie_percent: Percent = needed("share of its datagrams")
+
+
 AnyEvent: TypeAlias = Annotated[
     Blackout
     | LinkChange
@@ -310,7 +325,9 @@ AnyEvent: TypeAlias = Annotated[
     | Leave
     | ClockStep
     | DelayChange
-    | AddressChange,
+    | AddressChange
+    | Diverge
+    | Lie,
     Field(discriminator="kind"),
 ]
 

@@ -60,6 +60,13 @@ EVENTS = st.one_of(
         {"kind": st.sampled_from(["crash", "leave", "address-change"]), "at_s": AT_S, "peers": PEERS}
     ),
     st.fixed_dictionaries(
+        {"kind": st.just("diverge"), "at_s": AT_S, "peers": PEERS, "what": st.sampled_from(["state", "row"])}
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just("lie"), "at_s": AT_S, "peers": PEERS, "lie_percent": LINK["loss_percent"]},
+        optional={"for_s": FOR_S},
+    ),
+    st.fixed_dictionaries(
         {"kind": st.just("delay"), "at_s": AT_S, "peers": PEERS, "input_delay_frames": st.integers(0, 60)}
     ),
     st.fixed_dictionaries(

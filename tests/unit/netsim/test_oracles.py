@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
+from netsim.oracles_desync import Attribution, DesyncDetection
 from netsim.oracles_doors import (
     LOOK_EVERY,
     Bounds,
@@ -29,8 +31,6 @@ from netsim.oracles_quality import (
     TimeSyncTruce,
 )
 from netsim.oracles_safety import (
-    Attribution,
-    DesyncDetection,
     DropAgreement,
     Immutability,
     Mispredictions,
@@ -43,7 +43,7 @@ from netsim.planted import planted
 from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, verdict_of_data
 from netsim.watch import OracleWatch
-from netsim.world import build_world, make_match
+from netsim.world import World, build_world, make_match
 from rollback_core.events import (
     Committed,
     CommittedFrame,
@@ -83,6 +83,31 @@ def host(index: int = 0, **session: Any) -> Any:
         is_gone=False,
         was_reloaded=False,
         peer=SimpleNamespace(session=SimpleNamespace(**{**fields, **session})),
+    )
+
+
+def world_of(name: str) -> World:
+    return build_world(load_scenario(name), "test", ())
+
+
+def desync_detection(wrong: Iterable[int] = ()) -> DesyncDetection:
+    """In a session without trouble, in which these frames of peer 1 are wrong."""
+    reference = Reference(make_match(load_scenario("latency-lan")), frozenset([1] if wrong else []))
+    if wrong:
+        reference.wrong[1].extend(wrong)
+    return DesyncDetection(world_of("latency-lan"), reference)
+
+
+def completed(last: int, comparisons: int, index: int = 0) -> Any:
+    """A host whose session was played to its end, with one partner, who was as well."""
+    return host(
+        index,
+        epoch=0,
+        ended=Ended(EndReason.COMPLETED, last, None, ""),
+        life=SimpleNamespace(is_running=False),
+        committed_frame=last,
+        links={1 - index % 2: SimpleNamespace(is_done=True, is_member=True)},
+        desync=SimpleNamespace(exchange=SimpleNamespace(comparisons=comparisons)),
     )
 
 
@@ -207,21 +232,53 @@ class TestSafety:
             assert (oracle.violation is None) is is_right
 
     def test_o9_a_false_alarm_and_a_detector_that_never_compares(self) -> None:
-        oracle = DesyncDetection(60)
+        oracle = desync_detection()
         oracle.event(host(), DesyncDetected(1, 60, 31, "state.mix", "1", "2", True))
         assert "state.mix" in message(oracle)
         for comparisons, is_right in ((10, True), (0, False), (9, False)):
-            oracle = DesyncDetection(60)
-            stub = host(
-                epoch=0,
-                ended=Ended(EndReason.COMPLETED, 602, None, ""),
-                committed_frame=602,
-                links={1: SimpleNamespace(is_done=True, is_member=True)},
-                desync=SimpleNamespace(exchange=SimpleNamespace(comparisons=comparisons)),
-            )
-            oracle.after_tick(stub, 1)
+            oracle = desync_detection()
+            oracle.after_tick(completed(602, comparisons), 1)
             oracle.finish()
             assert (oracle.violation is None) is is_right
+
+    @pytest.mark.parametrize(
+        ("checked", "located", "why"),
+        [
+            (60, 41, ""),
+            (120, 41, "found here, due at frame 60"),
+            (60, 31, "found here, due at frame 41"),
+            (None, None, "never noticed"),
+        ],
+    )
+    def test_o9_a_peer_that_diverges_is_noticed_at_its_frame(
+        self, checked: int | None, located: int | None, why: str
+    ) -> None:
+        oracle = desync_detection(wrong=range(41, 200))
+        oracle.committed_all(host(1), [frame(number) for number in range(130)])
+        stub = completed(129, 2)
+        oracle.after_tick(stub, 1)
+        if checked is not None and located is not None:
+            oracle.event(stub, DesyncDetected(1, checked, 1, "", "", "", False))
+            oracle.event(stub, DesyncDetected(1, checked, located, "state.mix", "1", "2", True))
+        oracle.finish()
+        assert why in message(oracle) if why else oracle.violation is None
+
+    def test_o9_a_peer_that_diverges_is_noticed_in_time(self) -> None:
+        oracle = desync_detection(wrong=range(41, 200))
+        oracle.committed_all(host(1), [frame(number) for number in range(130)])
+        match = SimpleNamespace(window=8)
+        late = 60 + 8 + oracle._round_trip_frames + 1
+        for committed in (late - 1, late):
+            assert oracle.violation is None
+            oracle.after_tick(host(committed_frame=committed, match=match, links={1: None}), 1)
+        assert "not noticed in time" in message(oracle)
+
+    def test_o9_what_was_wrong_only_between_two_comparisons_need_not_be_noticed(self) -> None:
+        oracle = desync_detection(wrong=range(41, 60))
+        oracle.committed_all(host(1), [frame(number) for number in range(130)])
+        oracle.after_tick(completed(129, 2), 1)
+        oracle.finish()
+        assert oracle.violation is None
 
     def test_o13_cuts_that_differ_and_a_cut_below_what_is_committed(self) -> None:
         oracle = DropAgreement()
@@ -269,8 +326,9 @@ class TestSafety:
         exchange = SimpleNamespace(waiting=len(sized("checksums")), oldest=compared, agreed=60)
         stub = host(match=match, desync=SimpleNamespace(exchange=exchange))
         stub.peer.recorder = SimpleNamespace(pending_rollbacks={3 if what == "rollback" else 4: []})
-        network: Any = SimpleNamespace(largest_datagram=1_201 if what == "datagram" else 1_200)
-        oracle = Bounds(network, 60)
+        world = world_of("latency-lan")
+        world.network.largest_datagram = 1_201 if what == "datagram" else 1_200
+        oracle = Bounds(world)
         for _ in range(LOOK_EVERY):
             oracle.after_tick(stub, 1)
         assert what in message(oracle)
@@ -483,11 +541,28 @@ def test_o10_stalls_that_the_network_does_not_explain() -> None:
 
 
 def test_o12_an_accusation() -> None:
-    oracle = Attribution()
+    oracle = Attribution(desync_detection())
     oracle.event(host(), Committed((frame(0), frame(1))))
     assert (oracle.violation, oracle.checks) == (None, 2)
     oracle.event(host(), DesyncAttributed(60, (2,)))
     assert message(oracle) == "peers (2,) are accused"
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [((1,), ""), ((0, 2), "peers (0, 2) are accused"), ((), "peers [1] differ and were not named")],
+)
+def test_o12_the_one_that_diverges_is_named(named: tuple[int, ...], why: str) -> None:
+    desyncs = desync_detection(wrong=range(41, 200))
+    desyncs.committed_all(host(1), [frame(number) for number in range(130)])
+    oracle = Attribution(desyncs)
+    for index in range(3):
+        stub = completed(129, 2, index)
+        oracle.event(stub, Committed((frame(0),)))
+        if named:
+            oracle.event(stub, DesyncAttributed(60, named))
+    oracle.finish()
+    assert message(oracle) == why if why else oracle.violation is None
 
 
 def test_every_law_of_a_run_has_its_negative_control_here() -> None:

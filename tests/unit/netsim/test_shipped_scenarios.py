@@ -18,7 +18,8 @@ def check(name: str, seed: int | None) -> None:
     result = run_scenario(load_scenario(name, seed=seed))
     assert result.ok, f"{result.table['command']}: {result.table['verdict']['sentence']}"
     checks = {oracle["id"]: oracle["checks"] for oracle in result.table["oracles"]}
-    assert min(checks["O2"], checks["O3"], checks["O4"]) >= result.table["data"]["rows"]
+    # With a liar only O4 of these is a law.
+    assert min(checks[law] for law in ("O2", "O3", "O4") if law in checks) >= result.table["data"]["rows"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in THIRD_PARTY])
