@@ -38,7 +38,7 @@ class FuzzRequest:
 
 
 def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
-    """Exit 1 if a law broke, or a condition that the whole profile must reach was not reached."""
+    """Exit 1 if a law broke, a batch could not be played, or the whole profile did not reach what it must."""
     with needs_hypothesis("sametick fuzz"):
         from netsim.fuzz import PROFILES, fuzz
     from sametick.simulation_run import check_planted
@@ -73,7 +73,7 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
         print(json.dumps(table, ensure_ascii=False))
     else:
         _print(request, tally, kept, missed)
-    return EXIT_FAILED if tally.failure is not None or missed else EXIT_OK
+    return EXIT_OK if table["ok"] else EXIT_FAILED
 
 
 @contextlib.contextmanager
@@ -135,7 +135,7 @@ def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
             "command": _again(request, kept),
         }
     return {
-        "ok": failure is None and not missed,
+        "ok": failure is None and not missed and not tally.lost,
         "command": _command(request),
         "seed": request.seed,
         "jobs": request.jobs,
@@ -148,6 +148,7 @@ def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
             law: {"room": room, "unit": unit} for law, (room, unit) in sorted(tally.rooms.items())
         },
         "missed": missed,
+        "not_played": [str(each) for each in tally.lost],
         "failure": found,
     }
 
@@ -158,6 +159,8 @@ def _markdown(table: Table) -> str:
 
     failure = table["failure"]
     verdict = "Every law held in every case."
+    if table["not_played"]:
+        verdict = f"**Every law held, but some cases were not played: {'; '.join(table['not_played'])}.**"
     if failure is not None:
         verdict = f"**{failure['sentence']}** See it again: `{failure['command']}`"
     elif table["missed"]:
@@ -205,10 +208,12 @@ def _print(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
     if tally.rooms:
         rooms = [f"{law} {room:,} {unit}" for law, (room, unit) in sorted(tally.rooms.items())]
         screen.print(Text(f" nearest to a law's bound: {', '.join(rooms)}", style="dim"))
+    for each in tally.lost:
+        screen.print(Text(f" ✗ not played: {each}", style="bold red"), soft_wrap=True)
     if tally.failure is not None and kept is not None:
         screen.print(Text(f" ✗ {tally.failure.verdict.sentence}", style="bold red"))
         screen.print(Text(f"   see it again: {_again(request, kept)}"), soft_wrap=True)
     elif missed:
         screen.print(Text(f" ✗ every law held, but never met: {', '.join(missed)}", style="bold red"))
-    else:
+    elif not tally.lost:
         screen.print(Text(" ✓ every law held in every case", style="bold"))

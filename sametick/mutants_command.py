@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from sametick.simulation_run import check_planted
 
 if TYPE_CHECKING:
     from netsim.hunt import Record
+    from netsim.workers import Lost
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +39,20 @@ def hunt_many(request: MutantsRequest, *, is_json: bool) -> int:
         check_planted(name, "NAME")
     with needs_hypothesis("sametick mutants"):
         from netsim.kill_matrix import matrix
+    from netsim.workers import Lost
     from scenarios.scenario import to_json
 
     side = Console(stderr=True, highlight=False)
     columns = (TextColumn(" {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     is_silent = is_json or not side.is_terminal
-    records = []
+    records: list[Record] = []
+    lost: list[str] = []
     with Progress(*columns, console=side, transient=True, disable=is_silent) as progress:
         task = progress.add_task("hunting", total=len(_names(request)))
         for each in _records(request):
+            if isinstance(each, Lost):
+                lost.append(str(each))
+                continue
             records.append(each)
             progress.update(task, advance=1, description=each.name)
             if not is_json and not side.is_terminal:
@@ -63,11 +67,13 @@ def hunt_many(request: MutantsRequest, *, is_json: bool) -> int:
                 file = request.corpus / f"{each.name}.json"
                 file.write_text(to_json(each.small) + "\n", encoding="utf-8")
     survivors = [each.name for each in records if not each.is_dead]
+    is_ok = not survivors and not lost
     if is_json:
-        print(json.dumps({"ok": not survivors, "bugs": [_table(each) for each in records]}))
+        table = {"ok": is_ok, "bugs": [_table(each) for each in records], "not_hunted": lost}
+        print(json.dumps(table))
     else:
-        _print(records, survivors)
-    return EXIT_FAILED if survivors else EXIT_OK
+        _print(records, survivors, lost)
+    return EXIT_OK if is_ok else EXIT_FAILED
 
 
 def _names(request: MutantsRequest) -> list[str]:
@@ -76,15 +82,16 @@ def _names(request: MutantsRequest) -> list[str]:
     return list(request.names or PATCHES)
 
 
-def _records(request: MutantsRequest) -> Iterator["Record"]:
+def _records(request: MutantsRequest) -> Iterator["Record | Lost"]:
     """As they are done."""
-    from netsim.hunt import hunt_all
+    from netsim.hunt import MAX_CASES, hunt_all
+    from netsim.workers import HOUR_S, Task, played
 
     seeds = range(1, request.hunts + 1)
-    with ProcessPoolExecutor(request.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(hunt_all, name, seeds, request.cases) for name in _names(request)]
-        for done in as_completed(waiting):
-            yield done.result()
+    tasks = [Task(name, (name, seeds, request.cases)) for name in _names(request)]
+    limit_s = HOUR_S * request.hunts * max(1, request.cases / MAX_CASES)
+    for _, found in played(hunt_all, tasks, request.jobs, limit_s=limit_s):
+        yield found
 
 
 def _table(each: "Record") -> dict[str, Any]:
@@ -97,7 +104,7 @@ def _table(each: "Record") -> dict[str, Any]:
     }
 
 
-def _print(records: list["Record"], survivors: list[str]) -> None:
+def _print(records: list["Record"], survivors: list[str], lost: list[str]) -> None:
     screen = Console(highlight=False)
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     grid.add_column("planted bug")
@@ -115,7 +122,9 @@ def _print(records: list["Record"], survivors: list[str]) -> None:
             style="bold red" if is_bad else None,
         )
     screen.print(grid)
+    for told in lost:
+        screen.print(Text(f" ✗ not hunted: {told}", style="bold red"), soft_wrap=True)
     if survivors:
         screen.print(Text(f" ✗ not always noticed: {', '.join(survivors)}", style="bold red"))
-    else:
+    elif not lost:
         screen.print(Text(f" ✓ {len(records)} bugs planted, each noticed in every hunt", style="bold"))

@@ -1,7 +1,10 @@
 """Fuzzing, hunting and sweeping from the command line: what is printed, written and returned."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -49,6 +52,29 @@ def test_a_bug_that_survives_is_a_failure() -> None:
     answer = sametick(*words)
     assert answer.exit_code == 1
     assert json.loads(answer.stdout)["ok"] is False
+
+
+def die(*_: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("survived")
+
+
+def test_cases_that_no_worker_came_through_are_a_failure_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsim.fuzz.run_batch", die)
+    answer = sametick("fuzz", "--cases", "5", "--jobs", "2", "--json")
+    assert answer.exit_code == 1
+    told = json.loads(answer.stdout)
+    assert told["not_played"] == ["batch 0 of seed 1, 5 cases: its process died, 2 times"]
+    assert not told["ok"]
+    assert "✗ not played: batch 0 of seed 1" in sametick("fuzz", "--cases", "5", "--jobs", "2").output
+
+
+def test_a_bug_whose_hunters_die_is_a_failure_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netsim.hunt.hunt_all", die)
+    answer = sametick("mutants", "cut-is-minimum", "--jobs", "1", "--json")
+    assert answer.exit_code == 1
+    assert json.loads(answer.stdout)["not_hunted"] == ["cut-is-minimum: its process died, 2 times"]
+    assert "✗ not hunted: cut-is-minimum" in sametick("mutants", "cut-is-minimum", "--jobs", "1").output
 
 
 def test_fuzzing_writes_a_dated_summary(tmp_path: Path) -> None:
