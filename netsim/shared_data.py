@@ -2,12 +2,15 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from netsim.replay import replay_frames
 from netsim.world import World
 from rollback_core.events import CommittedFrame
 from rollback_core.recorder import csv_text, first_row_difference, local_header, shared_header, shared_row
+
+DATA_EQUAL: Final = ("D1", "data equal", "All peers' shared tables are equal, byte for byte.")
+DATA_TRUE: Final = ("D2", "data true", "The shared table equals a replay without a network.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     untrue = first_row_difference(longest, replayed) if replayed != longest else None
     rows = longest.count("\n") - 1
     return [
-        _entry("D1", "data equal", "All peers' shared tables are equal, byte for byte.", rows, difference),
-        _entry("D2", "data true", "The shared table equals a replay without a network.", rows, untrue),
+        _entry(DATA_EQUAL, rows, difference),
+        _entry(DATA_TRUE, rows, untrue),
     ], {
         "rows": rows,
         "sha256": hashlib.sha256(longest.encode()).hexdigest(),
@@ -76,14 +79,12 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     }
 
 
-def _entry(name: str, title: str, law: str, checks: int, difference: str | None) -> dict[str, Any]:
+def _entry(law: tuple[str, str, str], checks: int, difference: str | None) -> dict[str, Any]:
     violation = None
     if difference is not None:
         violation = {"frame": None, "player": None, "peer": None, "message": difference}
     return {
-        "id": name,
-        "name": title,
-        "law": law,
+        **dict(zip(("id", "name", "law"), law, strict=True)),
         "ok": difference is None,
         "checks": checks,
         "room": None,
