@@ -100,7 +100,9 @@ def sim(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change one value, e.g. session.input_delay_frames=3."
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change a value: session.input_delay_frames=3, network.path.*.delay_ms=80.",
         ),
     ] = None,
     out: Annotated[
