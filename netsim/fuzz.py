@@ -5,12 +5,9 @@ processes gives the same cases. Hypothesis draws and first shrinks, `netsim.shri
 """
 
 import hashlib
-import itertools
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +20,7 @@ from netsim.generated import scenarios
 from netsim.planted import planted
 from netsim.run import run_scenario
 from netsim.shrink import shrink
+from netsim.workers import Lost, Task, played
 from scenarios.scenario import Scenario
 
 BATCH_CASES: Final = 250
@@ -215,6 +213,7 @@ class Tally(Batch):
     """All batches so far, in any order."""
 
     seconds: float = 0.0
+    lost: list[Lost] = field(default_factory=list)  # batches that no worker came through
 
     def add(self, batch: Batch) -> None:
         self.cases += batch.cases
@@ -245,11 +244,14 @@ def fuzz(
     patch: str | None = None,
     on_progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Play until so many cases, so many minutes, or the first failure. What was begun is finished."""
+    """Play until so many cases, so many minutes, or the first failure. A batch counts whole or not at all."""
     tally = Tally()
     begun = time.monotonic()
     for batch in _batches(seed, cases, jobs, (max_players, patch)):
-        tally.add(batch)
+        if isinstance(batch, Lost):
+            tally.lost.append(batch)
+        else:
+            tally.add(batch)
         tally.seconds = time.monotonic() - begun
         if on_progress is not None:
             on_progress(tally)
@@ -258,22 +260,16 @@ def fuzz(
     return tally
 
 
-def _batches(seed: int, cases: int, jobs: int, rest: tuple[int, str | None]) -> Iterator[Batch]:
+def _batches(seed: int, cases: int, jobs: int, rest: tuple[int, str | None]) -> Iterator[Batch | Lost]:
     """Batches as they are done, `jobs` at a time; `rest` are the other arguments of each."""
     sizes = ((at // BATCH_CASES, min(BATCH_CASES, cases - at)) for at in range(0, cases, BATCH_CASES))
     if jobs == 1:
         for number, count in sizes:
             yield run_batch(seed, number, count, *rest)
         return
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        first = itertools.islice(sizes, jobs)
-        waiting = {pool.submit(run_batch, seed, number, count, *rest) for number, count in first}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                for number, count in itertools.islice(sizes, 1):
-                    waiting.add(pool.submit(run_batch, seed, number, count, *rest))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    tasks = (
+        Task(f"batch {number} of seed {seed}, {count} cases", (seed, number, count, *rest))
+        for number, count in sizes
+    )
+    for _, batch in played(run_batch, tasks, jobs):
+        yield batch

@@ -1,18 +1,69 @@
-"""The page that says which law notices which planted bug, and after how many cases."""
+"""Which law notices which planted bug, after how many cases: as a table for result files, and as a page."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from netsim.hunt import Record
+from netsim.hunt import DETERMINISM, Record
+from netsim.laws import law_order, laws
 from netsim.planted_bugs import NOT_EXPRESSIBLE, PATCHES
 from scenarios.scenario import Scenario
 
+Table = dict[str, Any]
 
-def matrix(records: Iterable[Record]) -> str:
+_SAME_TRACE: Final = "One scenario, seed and build give the same trace in every process."
+
+
+def kill_table(records: Iterable[Record]) -> Table:
+    """All of it, ready for JSON; bugs in the order of the records."""
+    bugs = [_bug(each) for each in records]
+    columns = sorted({law for bug in bugs for law in bug["laws"]}, key=law_order)
+    fired = {law: [bug["name"] for bug in bugs if law in bug["laws"]] for law in columns}
+    alone = {law: [bug["name"] for bug in bugs if set(bug["laws"]) == {law}] for law in columns}
+    return {
+        "hunts": max((len(bug["cases"]) for bug in bugs), default=0),
+        "bugs": bugs,
+        "is_whole": {bug["name"] for bug in bugs} == set(PATCHES),
+        "noticed_by": columns,
+        "laws": {**laws(), DETERMINISM: {"name": "determinism", "says": _SAME_TRACE}},
+        "alone": {law: names for law, names in alone.items() if names},
+        "twins": [
+            [a, b]
+            for at, a in enumerate(columns)
+            for b in columns[at + 1 :]
+            if fired[a] == fired[b] and len(fired[a]) > 1
+        ],
+        "not_expressible": [{"bug": bug, "reason": reason} for bug, reason in NOT_EXPRESSIBLE],
+    }
+
+
+def _bug(record: Record) -> Table:
+    return {
+        "name": record.name,
+        "summary": PATCHES[record.name].summary,
+        "cases": [kill.cases for kill in record.kills],
+        "median_cases": record.median_cases,
+        "seconds": [round(kill.seconds, 2) for kill in record.kills],
+        "median_seconds": round(record.median_seconds, 2),
+        "laws": dict(sorted(record.laws.items(), key=_most_first)),
+        "small": _size(record.small),
+        "is_dead": record.is_dead,
+    }
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, tuple[str, int, str]]:
+    return -item[1], law_order(item[0])
+
+
+def _size(scenario: Scenario | None) -> Table | None:
+    if scenario is None:
+        return None
+    frames = scenario.game.episodes * scenario.game.max_steps
+    return {"peers": scenario.peer_count, "frames": frames, "events": len(scenario.events)}
+
+
+def markdown(table: Table) -> str:
     """The page docs/planted-bugs.md."""
-    records = list(records)
-    hunts = max((len(each.kills) for each in records), default=0)
-    columns = sorted({law for each in records for law in each.laws}, key=_law_order)
+    hunts = table["hunts"]
     lines = [
         "# Planted bugs",
         "",
@@ -26,14 +77,13 @@ def matrix(records: Iterable[Record]) -> str:
         "| bug | what it does | cases | seconds | small | noticed by |",
         "| --- | --- | ---: | ---: | --- | --- |",
     ]
-    for each in records:
-        laws = ", ".join(
-            f"{law}" if n == len(each.kills) else f"{law} ({n})" for law, n in _sorted(each.laws)
-        )
+    for bug in table["bugs"]:
+        noticed = ", ".join(law if n == hunts else f"{law} ({n})" for law, n in bug["laws"].items())
         lines.append(
-            f"| `{each.name}` | {PATCHES[each.name].summary} | {each.median_cases:,} |"
-            f" {each.median_seconds:.1f} | {_size(each.small)} | {laws or '**nothing**'} |"
+            f"| `{bug['name']}` | {bug['summary']} | {bug['median_cases']:,} |"
+            f" {bug['median_seconds']:.1f} | {_size_words(bug['small'])} | {noticed or '**nothing**'} |"
         )
+    columns = table["noticed_by"]
     lines += [
         "",
         f"A number in brackets: in so many of {hunts} hunts only. An error's name: the core's own checks",
@@ -44,60 +94,40 @@ def matrix(records: Iterable[Record]) -> str:
         f"| bug | {' | '.join(columns)} |",
         f"| --- |{' :-: |' * len(columns)}",
     ]
-    for each in records:
-        cells = " | ".join(_mark(each.laws[law], len(each.kills)) for law in columns)
-        lines.append(f"| `{each.name}` | {cells} |")
-    lines += ["", "●: in every hunt; ○: in some.", "", *_remarks(records), ""]
+    for bug in table["bugs"]:
+        cells = " | ".join(_mark(bug["laws"].get(law, 0), hunts) for law in columns)
+        lines.append(f"| `{bug['name']}` | {cells} |")
+    lines += ["", "●: in every hunt; ○: in some.", "", *_worth(table), ""]
     lines += [
         "## Not to be expressed here",
         "",
-        *(f"- {bug}: {reason}." for bug, reason in NOT_EXPRESSIBLE),
+        *(f"- {each['bug']}: {each['reason']}." for each in table["not_expressible"]),
         "",
     ]
     return "\n".join(lines)
 
 
-def _remarks(records: list[Record]) -> list[str]:
-    """Which laws say nothing of their own."""
-    fired = {law: frozenset(each.name for each in records if each.laws[law]) for law in _all_laws(records)}
-    alone = {law: [e.name for e in records if set(e.laws) == {law}] for law in fired}
+def _worth(table: Table) -> list[str]:
+    """Which laws say something of their own, and which nothing."""
     lines = ["## What the laws are worth", ""]
-    for law in sorted(fired, key=_law_order):
-        if alone[law]:
-            names = ", ".join(f"`{name}`" for name in alone[law])
-            lines.append(f"- {law} alone notices {names}.")
-    twins = [
-        f"{a} and {b}"
-        for a in sorted(fired, key=_law_order)
-        for b in sorted(fired, key=_law_order)
-        if _law_order(a) < _law_order(b) and fired[a] == fired[b] and len(fired[a]) > 1
-    ]
-    if twins:
-        lines.append(f"- Always together: {'; '.join(twins)}.")
+    for law, bugs in table["alone"].items():
+        lines.append(f"- {law} alone notices {_quoted(bugs)}.")
+    if table["twins"]:
+        lines.append(f"- Always together: {'; '.join(f'{a} and {b}' for a, b in table['twins'])}.")
     return lines
 
 
-def _all_laws(records: list[Record]) -> set[str]:
-    return {law for each in records for law in each.laws}
-
-
-def _sorted(laws: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(laws.items(), key=lambda item: (-item[1], _law_order(item[0])))
-
-
-def _law_order(law: str) -> tuple[str, int, str]:
-    """O2 before O10, laws before errors."""
-    digits = law[1:].partition("-")[0]
-    return (law[:1] if digits.isdigit() else "~", int(digits) if digits.isdigit() else 0, law)
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _mark(count: int, hunts: int) -> str:
     return "" if not count else "●" if count == hunts else "○"
 
 
-def _size(scenario: Scenario | None) -> str:
-    if scenario is None:
+def _size_words(small: Table | None) -> str:
+    if small is None:
         return "–"
-    frames = scenario.game.episodes * scenario.game.max_steps
-    events = len(scenario.events)
-    return f"{scenario.peer_count} × {frames}" + (f", {events} event{'s' * (events > 1)}" if events else "")
+    events = small["events"]
+    told = f", {events} event{'s' * (events > 1)}" if events else ""
+    return f"{small['peers']} × {small['frames']}{told}"

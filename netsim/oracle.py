@@ -42,9 +42,9 @@ class Oracle:
         self.violation: Violation | None = None
         self.room: int | None = None
 
-    @property
-    def law(self) -> str:
-        return (type(self).__doc__ or "").strip().splitlines()[0]
+    @classmethod
+    def law(cls) -> str:
+        return (cls.__doc__ or "").strip().splitlines()[0]
 
     def fail(self, message: str, *, frame: int = -1, player: int = -1, peer: int = -1) -> None:
         """Note a violation; the first one stays."""
@@ -60,7 +60,7 @@ class Oracle:
         return {
             "id": self.id,
             "name": self.name,
-            "law": self.law,
+            "law": self.law(),
             "ok": self.violation is None,
             "checks": self.checks,
             "room": self.room,

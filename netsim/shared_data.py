@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from netsim.host import Host
 from netsim.replay import replay_frames
 from netsim.world import World, diverging_peers, has_liars
 from rollback_core.events import CommittedFrame
 from rollback_core.recorder import csv_text, first_row_difference, local_header, shared_header, shared_row
+
+DATA_EQUAL: Final = ("D1", "data equal", "All peers' shared tables are equal, byte for byte.")
+DATA_TRUE: Final = ("D2", "data true", "The shared table equals a replay without a network.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,8 @@ def verdict_of_data(world: World, data: SessionData) -> tuple[list[dict[str, Any
     untrue = first_row_difference(longest, replayed) if replayed != longest else None
     rows = longest.count("\n") - 1
     return [
-        _entry("D1", "data equal", "All peers' shared tables are equal, byte for byte.", rows, difference),
-        _entry("D2", "data true", "The shared table equals a replay without a network.", rows, untrue),
+        _entry(DATA_EQUAL, rows, difference),
+        _entry(DATA_TRUE, rows, untrue),
     ], {
         "rows": rows,
         "sha256": hashlib.sha256(longest.encode()).hexdigest(),
@@ -96,14 +99,12 @@ def _sound(host: Host, frames: list[CommittedFrame]) -> list[CommittedFrame]:
     return frames[: host.peer.session.desync.exchange.agreed + 1 if invalid is None else invalid[0]]
 
 
-def _entry(name: str, title: str, law: str, checks: int, difference: str | None) -> dict[str, Any]:
+def _entry(law: tuple[str, str, str], checks: int, difference: str | None) -> dict[str, Any]:
     violation = None
     if difference is not None:
         violation = {"frame": None, "player": None, "peer": None, "message": difference}
     return {
-        "id": name,
-        "name": title,
-        "law": law,
+        **dict(zip(("id", "name", "law"), law, strict=True)),
         "ok": difference is None,
         "checks": checks,
         "room": None,

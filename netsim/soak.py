@@ -10,8 +10,7 @@ import platform
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from netsim.build import build_id
 from netsim.run import run_scenario
+from netsim.workers import Lost, Task, played
 from scenarios.load import load_scenario, shipped
 
 ALL = "all"
@@ -34,7 +34,6 @@ MUST_REACH = (
     "delay_changes",
     "blackouts",
 )
-BATCH = 8  # cases a worker takes at once: fewer round trips, still an even load at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +109,14 @@ def campaigns() -> dict[str, Campaign]:
     return {campaign.name: campaign for campaign in found}
 
 
+def _command(case: tuple[str, int]) -> str:
+    return "sametick sim {} --seed {}".format(*case)
+
+
 def play_case(case: tuple[str, int]) -> Case:
     """Run one scenario with one seed; whatever goes wrong is the case's problem."""
     name, seed = case
-    command = f"sametick sim {name} --seed {seed}"
+    command = _command(case)
     try:
         result = run_scenario(load_scenario(name, seed=seed))
     except Exception as error:  # a case that raises is a finding, not the end of the campaign
@@ -133,20 +136,15 @@ def run_campaign(cases: list[tuple[str, int]], jobs: int, label: str, console: C
     """All cases, in order of their completion; the order of failures is that of the cases."""
     tally = Tally()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    tasks = [Task(_command(case), (case,)) for case in cases]
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(label, total=len(cases))
-        for case in _played(cases, jobs):
-            tally.add(case)
-            progress.update(task, advance=1, description=f"{label}: {len(tally.failures)} violations")
+        bar = progress.add_task(label, total=len(tasks))
+        for task, case in played(play_case, tasks, jobs):
+            tally.add(Case(task.name, case.reason, 0, 0, 0, {}) if isinstance(case, Lost) else case)
+            progress.update(bar, advance=1, description=f"{label}: {len(tally.failures)} violations")
+    order = [task.name for task in tasks]
+    tally.failures.sort(key=lambda case: order.index(case.command))
     return tally
-
-
-def _played(cases: list[tuple[str, int]], jobs: int) -> Iterator[Case]:
-    if jobs == 1:
-        yield from map(play_case, cases)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(play_case, cases, chunksize=BATCH)
 
 
 def summary(campaign: Campaign, seeds: int, tally: Tally, *, wall_s: int, today: str) -> str:

@@ -6,14 +6,10 @@ the cell it was playing, which another plays anew. Caps on a run are virtual; no
 """
 
 import hashlib
-import itertools
 import json
-import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netsim.intervals import mean_interval, rule_of_three, wilson
 from netsim.result_files import write_result
 from netsim.run import run_scenario
+from netsim.workers import HOUR_S, Lost, Task, played
 from scenarios.plan import Cell, Plan
 from scenarios.scenario import scenario_hash, to_json
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 CAMPAIGN_FILE: Final = "campaign.json"
 SAMPLE_EVERY: Final = 50  # cells; of these the first run is kept whole
-MOST_DEATHS: Final = 3  # of workers over one cell, before the campaign gives up on it
 AXIS: Final = "axis: "  # begins the name of a column that holds an axis' labels
 
 Row = dict[str, Any]
@@ -171,40 +167,21 @@ Progress = Callable[[int], None]
 
 
 def play_here(campaign: Campaign, cells: Sequence[int], jobs: int, on_done: Progress) -> None:
-    """Play these cells in so many processes of this machine."""
-    waiting = list(cells)
-    deaths: Counter[int] = Counter()
-    while waiting:
-        lost = _play_until_a_death(campaign, waiting, jobs, on_done)
-        deaths.update(lost)
-        worst = [cell for cell in lost if deaths[cell] >= MOST_DEATHS]
-        if worst:
-            told = f"workers died {MOST_DEATHS} times while they played cell {worst[0]}"
-            raise SweepError(told, "is there memory enough? the same command goes on from here")
-        waiting = campaign.missing(waiting)
+    """Play these cells in so many processes of this machine.
 
-
-def _play_until_a_death(campaign: Campaign, cells: Sequence[int], jobs: int, on_done: Progress) -> list[int]:
-    """The cells that were being played when a worker died; none if all are done."""
-    todo = iter(cells)
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[int], int] = {}
-
-        def start(count: int) -> None:
-            for cell in itertools.islice(todo, count):
-                running[pool.submit(play_cell, campaign, cell)] = cell
-
-        start(jobs)
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            try:
-                for future in done:
-                    future.result()
-                    on_done(running.pop(future))
-                start(jobs - len(running))
-            except BrokenProcessPool:
-                return list(running.values())
-    return []
+    SweepError names those that no process came through, when all others are played.
+    """
+    tasks = (Task(f"cell {cell}", (campaign, cell)) for cell in cells)
+    limit_s = HOUR_S * campaign.plan.table.repeats
+    lost: list[Lost] = []
+    for task, result in played(play_cell, tasks, jobs, limit_s=limit_s):
+        if isinstance(result, Lost):
+            lost.append(result)
+        else:
+            on_done(task.arguments[1])
+    if lost:
+        told = "; ".join(map(str, lost))
+        raise SweepError(told, "is there memory enough? the same command goes on from here")
 
 
 def play_on_dask(campaign: Campaign, cells: Sequence[int], address: str, on_done: Progress) -> None:
@@ -212,9 +189,7 @@ def play_on_dask(campaign: Campaign, cells: Sequence[int], address: str, on_done
     from distributed import Client, as_completed
 
     with Client(address) as client:  # type: ignore[no-untyped-call]
-        waiting = {
-            client.submit(play_cell, campaign, cell, pure=False, retries=MOST_DEATHS): cell for cell in cells
-        }
+        waiting = {client.submit(play_cell, campaign, cell, pure=False, retries=1): cell for cell in cells}
         for future in as_completed(waiting):  # type: ignore[no-untyped-call]
             future.result()
             on_done(waiting[future])

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from reports.errors import ResultError
-from reports.palette import INK, PLAYER_HUES, QUIET, RULE, WRONG
+from reports.palette import INK
 from reports.plots import PAGE_PX, SMALL_PX, draw
-from reports.quantities import count, plural
+from reports.quantities import count, no_failure_in, percent, plural
+from reports.render import render, write_text
 
 if TYPE_CHECKING:
     import pandas
@@ -86,16 +87,8 @@ def read_campaign(folder: Path) -> CampaignFolder:
 
 def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFolder | None = None) -> Path:
     """Write the page to `target`; with `before`, what has changed since that campaign stands first."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template(_TEMPLATE).render(
+    text = render(
+        _TEMPLATE,
         summary=campaign.summary,
         sentence=sentence(campaign.summary),
         confidence=confidence(campaign.summary),
@@ -106,12 +99,8 @@ def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFo
         rows=_rows(campaign),
         changes=None if before is None else _changes(before, campaign),
         before=None if before is None else before.summary,
-        colours={"ink": INK, "quiet": QUIET, "rule": RULE, "wrong": WRONG, "hues": PLAYER_HUES},
-        count=count,
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_text(text, target)
 
 
 def sentence(summary: Table) -> str:
@@ -124,11 +113,7 @@ def sentence(summary: Table) -> str:
 def confidence(summary: Table) -> str:
     if summary["failed_runs"]:
         return "Each cell's share of failures stands below with its 95 % interval (Wilson)."
-    share = 3 / summary["runs"]
-    return (
-        f"With no failure in {count(summary['runs'])} runs, fewer than {_percent(share)} of such runs fail,"
-        " with 95 % confidence (rule of three)."
-    )
+    return no_failure_in(summary["runs"], "run")
 
 
 def _name(axis: str) -> str:
@@ -269,14 +254,10 @@ def _row(campaign: CampaignFolder, row: Any) -> Table:
         "labels": [str(row[axis]) for axis in campaign.axes],
         "runs": count(int(row["runs"])),
         "failed": int(row["failed"]),
-        "most": _percent(float(row["failed_high"])),
+        "most": percent(float(row["failed_high"])),
         "cells": cells,
         "kept": kept[:3],
     }
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share > 0.1 else f"{100 * share:.2g} %"
 
 
 def _changes(before: CampaignFolder, after: CampaignFolder) -> list[Table]:

@@ -17,10 +17,11 @@ from reports.headlines import (
     violations,
 )
 from reports.metrics import METRIC_GROUPS, formatted
-from reports.palette import INK, PLAYER_HUES, QUIET, RULE, WRONG, player_hue
+from reports.palette import player_hue
 from reports.plots import distributions
 from reports.quantities import count, milliseconds, plural, seconds, share
 from reports.read_result import ResultFolder
+from reports.render import render, write_text
 from reports.scenario_text import scenario_text
 from reports.timeline import timeline
 
@@ -50,24 +51,14 @@ class FileCheck:
 
 def write_report(result: ResultFolder, target: Path, *, companion: Companion | None = None) -> Path:
     """Write the page of a run to `target` (its folder is made) and give the path back."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(render_page(result, companion=companion), encoding="utf-8", newline="\n")
-    return target
+    return write_text(render_page(result, companion=companion), target)
 
 
 def render_page(result: ResultFolder, *, companion: Companion | None = None) -> str:
     """The page as text. Equal results give equal pages, byte for byte."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     table = result.table
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         table=table,
         subtitle=run_title(table),
         headlines=headlines(table),
@@ -85,8 +76,6 @@ def render_page(result: ResultFolder, *, companion: Companion | None = None) -> 
         versions=_versions(table),
         scenario_text=scenario_text(table["scenario"]),
         files=check_files(result),
-        colours={"ink": INK, "quiet": QUIET, "rule": RULE, "wrong": WRONG, "hues": PLAYER_HUES},
-        count=count,
     )
 
 

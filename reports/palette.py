@@ -24,6 +24,17 @@ FAULT_LIGHT: Final = "#eef0f5"
 FAULT_EDGE: Final = "#98a2b0"
 WRONG: Final = "#c3141f"
 
+DARK: Final = {
+    "paper": "#14181d",
+    "ink": "#e4e8ed",
+    "quiet": "#9aa5b1",
+    "rule": "#363d46",
+    "wrong": "#ff7b78",
+    "bar": "#5b93d0",
+    "shade": "#222830",
+}
+"""Pages without drawings follow the reader's screen; drawings have their colours in them, for white."""
+
 
 def player_hue(player: int) -> str:
     """The hue of a player; there are as many as a session may have players."""

@@ -31,6 +31,19 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "–"
 
 
-def plural(number: int, noun: str) -> str:
-    """1 → "1 frame", 2 → "2 frames"."""
-    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+def plural(number: int, noun: str, many: str = "") -> str:
+    """1 → "1 frame", 2 → "2 frames"; `many` where the noun takes more than an s."""
+    return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
+
+
+def percent(part: float) -> str:
+    """0.25 → "25 %", 0.002 → "0.2 %"."""
+    return f"{100 * part:.0f} %" if part > 0.1 else f"{100 * part:.2g} %"
+
+
+def no_failure_in(trials: int, noun: str) -> str:
+    """What so many trials without a failure say of all that might be made."""
+    return (
+        f"With no failure in {plural(trials, noun)}, fewer than {percent(3 / trials)} of such {noun}s fail,"
+        " with 95 % confidence (rule of three)."
+    )

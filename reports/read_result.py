@@ -90,15 +90,29 @@ def read_result(folder: Path) -> ResultFolder:
 
 def read_table(file: Path) -> Table:
     """A checked `result.json`."""
+    table = _read_json(file, "run the scenario again with --out")
+    check_table(table, str(file))
+    return dict(table)
+
+
+def read_shaped(file: Path, shape: Table, remedy: str) -> Table:
+    """A JSON object that has at least the keys of `shape`. Raises ResultError, with this remedy."""
+    table = _read_json(file, remedy)
+    problem = first_problem(table, shape)
+    if problem is not None:
+        path, what = problem
+        raise ResultError(what, f"{file}: {path}" if path else str(file), remedy)
+    return dict(table)
+
+
+def _read_json(file: Path, remedy: str) -> Any:
     size = file.stat().st_size
     if size > MAX_RESULT_BYTES:
         raise ResultError(f"{size:,} bytes are too many", str(file), "is this a result of sametick?")
     try:
-        table = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"not JSON: {error}", str(file), "run the scenario again with --out") from error
-    check_table(table, str(file))
-    return dict(table)
+        raise ResultError(f"not JSON: {error}", str(file), remedy) from error
 
 
 def check_table(table: Any, where: str) -> None:
@@ -111,7 +125,7 @@ def check_table(table: Any, where: str) -> None:
             f"{where}: format",
             "run the scenario again with this build",
         )
-    problem = _first_problem(table, _SHAPE, "")
+    problem = first_problem(table, _SHAPE)
     if problem is None:
         problem = _ragged_series(table)
     if problem is not None:
@@ -119,17 +133,17 @@ def check_table(table: Any, where: str) -> None:
         raise ResultError(what, f"{where}: {path}", "run the scenario again with this build")
 
 
-def _first_problem(value: Any, shape: Any, path: str) -> tuple[str, str] | None:
+def first_problem(value: Any, shape: Any, path: str = "") -> tuple[str, str] | None:
+    """The path of the first value that has not the shape, and what is wrong with it."""
     if isinstance(shape, type):
-        if type(value) is bool and shape is int:
-            return path, "expected int, found bool"
-        if not isinstance(value, shape):
+        is_number = shape is float and type(value) is int  # JSON has one kind of number
+        if (type(value) is bool and shape is int) or not (is_number or isinstance(value, shape)):
             return path, f"expected {shape.__name__}, found {type(value).__name__}"
         return None
     if isinstance(shape, list):
         if not isinstance(value, list):
             return path, f"expected list, found {type(value).__name__}"
-        found = (_first_problem(item, shape[0], f"{path}[{index}]") for index, item in enumerate(value))
+        found = (first_problem(item, shape[0], f"{path}[{index}]") for index, item in enumerate(value))
         return next((problem for problem in found if problem), None)
     if not isinstance(value, dict):
         return path, f"expected object, found {type(value).__name__}"
@@ -137,7 +151,7 @@ def _first_problem(value: Any, shape: Any, path: str) -> tuple[str, str] | None:
         inner_path = f"{path}.{key}" if path else key
         if key not in value:
             return inner_path, "missing"
-        problem = _first_problem(value[key], inner, inner_path)
+        problem = first_problem(value[key], inner, inner_path)
         if problem:
             return problem
     return None

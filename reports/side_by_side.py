@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.palette import INK, PLAYER_HUES, QUIET, RULE, WRONG
+from reports.palette import PLAYER_HUES, QUIET, RULE, WRONG
 from reports.plots import PAGE_PX, SMALL_PX, draw
 from reports.quantities import count
 from reports.read_result import ResultFolder
+from reports.render import render, write_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,30 +141,19 @@ def markdown(pairs: Sequence[Pair]) -> str:
 
 def write_page(pairs: Sequence[Pair], target: Path, *, command: str) -> Path:
     """Write the HTML page to `target` (its folder is made); `command` makes the runs again."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template(_TEMPLATE).render(
+    text = render(
+        _TEMPLATE,
         sentence=verdict(pairs),
         is_sound=all(_is_sound(pair) for pair in pairs),
         measures=MEASURES,
         rows=[_row(pair) for pair in pairs],
         chart=_chart(pairs),
         command=command,
-        colours={"ink": INK, "quiet": QUIET, "rule": RULE, "wrong": WRONG, "hues": PLAYER_HUES},
         simulated_hue=_SIMULATED,
         live_hue=_LIVE,
         goal=f"{100 * RELATIVE_GOAL:.0f} %",
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_text(text, target)
 
 
 def _is_sound(pair: Pair) -> bool:

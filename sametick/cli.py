@@ -100,7 +100,9 @@ def sim(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="PATH=VALUE", help="Change one value, e.g. session.input_delay_frames=3."
+            "--set",
+            metavar="PATH=VALUE",
+            help="Change a value: session.input_delay_frames=3, network.path.*.delay_ms=80.",
         ),
     ] = None,
     out: Annotated[
@@ -139,10 +141,13 @@ def fuzz(
         str | None, typer.Option("--patch", metavar="NAME", help="Plant a known bug in the core first.")
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="A failing scenario, made small, is written here.")
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="The result is written here, and a failing scenario, made small."
+        ),
     ] = Path("out/fuzz"),
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="Write a dated summary in Markdown.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Also write a summary in Markdown.")
     ] = None,
     is_json: Json = False,
 ) -> None:
@@ -204,8 +209,11 @@ def mutants(
     cases: Annotated[
         int, typer.Option("--cases", min=1, help="A bug that lives through so many survives.")
     ] = 5_000,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The result is written here, for: sametick report.")
+    ] = Path("out/mutants"),
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="Write the table of bugs and laws here.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Also write its tables in Markdown.")
     ] = None,
     corpus: Annotated[
         Path | None, typer.Option("--corpus", metavar="DIR", help="Write each bug's small scenario here.")
@@ -216,7 +224,13 @@ def mutants(
     from sametick.mutants_command import MutantsRequest, hunt_many
 
     request = MutantsRequest(
-        names=tuple(names or ()), jobs=jobs, hunts=hunts, cases=cases, page=page, corpus=corpus
+        names=tuple(names or ()),
+        jobs=jobs,
+        hunts=hunts,
+        cases=cases,
+        out=out,
+        page=page,
+        corpus=corpus,
     )
     raise typer.Exit(hunt_many(request, is_json=is_json))
 
@@ -308,7 +322,7 @@ def report(
         Path | None, typer.Option("--against", metavar="DIR", help="An earlier campaign: what has changed?")
     ] = None,
 ) -> None:
-    """Write one HTML file about a run or a campaign; it opens offline."""
+    """Write one HTML file about a run, a campaign, fuzzing or planted bugs; it opens offline."""
     from sametick.report_command import write_page
 
     raise typer.Exit(write_page(folder, out, against))

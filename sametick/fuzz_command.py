@@ -2,19 +2,15 @@
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
-from rich.text import Text
-
-from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
+from reports.fuzzing import FUZZ_FILE
+from sametick.closing import Closing, close
+from sametick.failure import Mistake
+from sametick.progress import LongRun
 from sametick.run_tables import typed
 
 if TYPE_CHECKING:
@@ -38,7 +34,7 @@ class FuzzRequest:
 
 
 def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
-    """Exit 1 if a law broke, or a condition that the whole profile must reach was not reached."""
+    """Exit 1 if a law broke, a batch could not be played, or the whole profile did not reach what it must."""
     with needs_hypothesis("sametick fuzz"):
         from netsim.fuzz import PROFILES, fuzz
     from sametick.simulation_run import check_planted
@@ -46,14 +42,7 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
     check_planted(request.patch)
     profile = PROFILES[request.profile]
     wanted = request.cases or profile.cases
-    side = Console(stderr=True, highlight=False)
-    with _bar(side, is_shown=not is_json) as (progress, task):
-        progress.update(task, total=wanted)
-
-        def tell(tally: "Tally") -> None:
-            speed = f"{tally.cases_per_minute:,.0f} cases a minute"
-            progress.update(task, completed=tally.cases, description=speed)
-
+    with LongRun("fuzzing", wanted, "cases", is_silent=is_json) as progress:
         tally = fuzz(
             seed=request.seed,
             cases=wanted,
@@ -61,19 +50,17 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
             jobs=request.jobs,
             minutes=request.minutes,
             patch=request.patch,
-            on_progress=tell,
+            on_progress=lambda tally: progress.tell(tally.cases),
         )
-        kept = None if tally.failure is None else _keep(tally.failure, request.patch, request.out, progress)
+    kept = None
+    if tally.failure is not None:
+        kept = _keep(tally.failure, request.patch, request.out, is_silent=is_json)
     is_whole = request.cases is None and request.minutes is None
     missed = tally.missed(profile) if is_whole and tally.failure is None else []
     table = _table(request, tally, kept, missed)
     if request.page is not None:
         request.page.write_text(_markdown(table), encoding="utf-8")
-    if is_json:
-        print(json.dumps(table, ensure_ascii=False))
-    else:
-        _print(request, tally, kept, missed)
-    return EXIT_FAILED if tally.failure is not None or missed else EXIT_OK
+    return close(table, request.out / FUZZ_FILE, lambda closing: _tell(table, closing), is_json=is_json)
 
 
 @contextlib.contextmanager
@@ -86,23 +73,15 @@ def needs_hypothesis(command: str) -> Iterator[None]:
         raise Mistake(f"{error.name} is not installed", command, remedy) from None
 
 
-@contextlib.contextmanager
-def _bar(side: Console, *, is_shown: bool) -> Iterator[tuple[Progress, TaskID]]:
-    columns = (TextColumn(" {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    is_silent = not (is_shown and side.is_terminal)
-    with Progress(*columns, console=side, transient=True, disable=is_silent) as progress:
-        yield progress, progress.add_task("")
-
-
-def _keep(failure: "Failure", patch: str | None, out: Path, progress: Progress) -> Path:
+def _keep(failure: "Failure", patch: str | None, out: Path, *, is_silent: bool) -> Path:
     """Shrink the failing scenario and write it; gives the file, named by the planted bug or the law."""
     from netsim.fuzz import smallest
     from netsim.shrink import MAX_TRIES
     from scenarios.scenario import scenario_hash, to_json
 
-    task = progress.add_task("making it small", total=MAX_TRIES)
     kind = failure.verdict.kind
-    small = smallest(failure.scenario, kind, patch, lambda tries: progress.update(task, completed=tries))
+    with LongRun("making it small", MAX_TRIES, "tries", is_silent=is_silent) as progress:
+        small = smallest(failure.scenario, kind, patch, progress.tell)
     name = f"{patch or kind.lower()}-{scenario_hash(small)[:8]}"
     out.mkdir(parents=True, exist_ok=True)
     file = out / f"{name}.json"
@@ -125,6 +104,12 @@ def _command(request: FuzzRequest) -> str:
 
 
 def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list[str]) -> Table:
+    """The result file: all that is printed, and all that the page needs."""
+    from netsim.build import build_id
+    from netsim.coverage import CONDITIONS
+    from netsim.fuzz import PROFILES
+    from netsim.laws import laws
+
     failure = tally.failure
     found = None
     if failure is not None and kept is not None:
@@ -135,47 +120,61 @@ def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
             "command": _again(request, kept),
         }
     return {
-        "ok": failure is None and not missed,
+        "ok": failure is None and not missed and not tally.lost,
         "command": _command(request),
+        "ended_at_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        "build": build_id(),
+        "profile": request.profile,
         "seed": request.seed,
         "jobs": request.jobs,
+        "patch": request.patch,
         "cases": tally.cases,
         "frames": tally.frames,
         "seconds": round(tally.seconds, 1),
-        "reached": dict(sorted(tally.reached.items())),
+        "reached": {name: tally.reached[name] for name in CONDITIONS},
+        "must_reach": list(PROFILES[request.profile].must_reach),
+        "missed": missed,
+        "laws": laws(),
         "comparisons": dict(sorted(tally.laws.items())),
         "least_room": {
             law: {"room": room, "unit": unit} for law, (room, unit) in sorted(tally.rooms.items())
         },
-        "missed": missed,
+        "not_played": [str(each) for each in tally.lost],
         "failure": found,
     }
 
 
+def _pace(table: Table) -> str:
+    return f"{60 * table['cases'] / max(0.1, table['seconds']):,.0f} cases a minute"
+
+
+def _nearest(table: Table) -> list[str]:
+    """For each law that states a bound, what was left of it at the least."""
+    return [f"{law}: {each['room']:,} {each['unit']}" for law, each in table["least_room"].items()]
+
+
 def _markdown(table: Table) -> str:
     """A dated summary, for evidence."""
-    from netsim.build import build_id
-
     failure = table["failure"]
     verdict = "Every law held in every case."
     if failure is not None:
         verdict = f"**{failure['sentence']}** See it again: `{failure['command']}`"
+    elif table["not_played"]:
+        verdict = f"**Every law held, but not played: {'; '.join(table['not_played'])}.**"
     elif table["missed"]:
         verdict = f"**Every law held, but never met: {', '.join(table['missed'])}.**"
-    pace = 60 * table["cases"] / max(0.1, table["seconds"])
     workers = "one process" if table["jobs"] == 1 else f"{table['jobs']} processes"
     rows = [f"| {name} | {number:,} |" for name, number in table["reached"].items()]
-    rooms = [f"{law}: {each['room']:,} {each['unit']}" for law, each in table["least_room"].items()]
     lines = [
         f"# {table['cases']:,} generated scenarios, seed {table['seed']}",
         "",
-        f"`{table['command']}` · {datetime.now(UTC):%Y-%m-%d %H:%M} UTC · build {build_id()}",
+        f"`{table['command']}` · {table['ended_at_utc']} UTC · build {table['build']}",
         "",
         verdict,
         "",
         f"{table['frames']:,} frames; {sum(table['comparisons'].values()):,} comparisons by the laws;"
-        f" {pace:,.0f} cases a minute in {workers}.",
-        f"Nearest to a law's bound: {'; '.join(rooms)}.",
+        f" {_pace(table)} in {workers}.",
+        f"Nearest to a law's bound: {'; '.join(_nearest(table))}.",
         "",
         "| condition | met in |",
         "| --- | ---: |",
@@ -185,30 +184,25 @@ def _markdown(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _print(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list[str]) -> None:
-    from netsim.coverage import CONDITIONS
-
-    screen = Console(highlight=False)
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for _ in range(2):
-        grid.add_column("condition")
-        grid.add_column("met in", justify="right")
-    half = -(-len(CONDITIONS) // 2)
-    for left, right in zip(CONDITIONS[:half], [*CONDITIONS[half:], ""], strict=False):
-        grid.add_row(left, f"{tally.reached[left]:,}", right, f"{tally.reached[right]:,}" if right else "")
-    screen.print(grid)
-    figures = (
-        f" {tally.cases:,} cases, {tally.frames:,} frames, {tally.checks:,} comparisons by the laws;"
-        f" {tally.cases_per_minute:,.0f} cases a minute"
+def _tell(table: Table, closing: Closing) -> None:
+    counted = [(name, f"{number:,}") for name, number in table["reached"].items()]
+    half = -(-len(counted) // 2)
+    pairs = zip(counted[:half], [*counted[half:], ("", "")], strict=False)
+    rows = [((*left, *right), False) for left, right in pairs]
+    closing.rows(("condition", "met in") * 2, rows, words="wnwn")
+    comparisons = sum(table["comparisons"].values())
+    closing.note(
+        f"{table['cases']:,} cases, {table['frames']:,} frames, {comparisons:,} comparisons by the laws;"
+        f" {_pace(table)}"
     )
-    screen.print(Text(figures, style="dim"))
-    if tally.rooms:
-        rooms = [f"{law} {room:,} {unit}" for law, (room, unit) in sorted(tally.rooms.items())]
-        screen.print(Text(f" nearest to a law's bound: {', '.join(rooms)}", style="dim"))
-    if tally.failure is not None and kept is not None:
-        screen.print(Text(f" ✗ {tally.failure.verdict.sentence}", style="bold red"))
-        screen.print(Text(f"   see it again: {_again(request, kept)}"), soft_wrap=True)
-    elif missed:
-        screen.print(Text(f" ✗ every law held, but never met: {', '.join(missed)}", style="bold red"))
-    else:
-        screen.print(Text(" ✓ every law held in every case", style="bold"))
+    if table["least_room"]:
+        closing.note(f"nearest to a law's bound: {', '.join(_nearest(table))}")
+    for told in table["not_played"]:
+        closing.wrong(f"not played: {told}")
+    if table["failure"] is not None:
+        closing.wrong(table["failure"]["sentence"])
+        closing.plain(f"see it again: {table['failure']['command']}")
+    elif table["missed"]:
+        closing.wrong(f"every law held, but never met: {', '.join(table['missed'])}")
+    elif not table["not_played"]:
+        closing.right("every law held in every case")

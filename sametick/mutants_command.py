@@ -1,73 +1,63 @@
 """`sametick mutants`: known bugs planted in the core one at a time, and the fuzzer sent after each."""
 
 import dataclasses
-import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table as Grid
-from rich.text import Text
-
-from sametick.failure import EXIT_FAILED, EXIT_OK
+from reports.mutants import MUTANTS_FILE
+from sametick.closing import Closing, close
 from sametick.fuzz_command import needs_hypothesis
+from sametick.progress import LongRun
+from sametick.run_tables import typed
 from sametick.simulation_run import check_planted
 
 if TYPE_CHECKING:
     from netsim.hunt import Record
+    from netsim.workers import Lost
+
+Table = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MutantsRequest:
-    """Which bugs are hunted, and how; `names` empty: all. `page` and `corpus` are files to write, if any."""
+    """Which bugs are hunted, and how; `names` empty: all. `page` and `corpus` are written if named."""
 
     names: tuple[str, ...]
     jobs: int
     hunts: int
     cases: int
+    out: Path
     page: Path | None
     corpus: Path | None
 
 
 def hunt_many(request: MutantsRequest, *, is_json: bool) -> int:
-    """Exit 1 if a bug survives a hunt."""
+    """Exit 1 if a bug survives a hunt, or could not be hunted."""
     for name in request.names:
         check_planted(name, "NAME")
     with needs_hypothesis("sametick mutants"):
-        from netsim.kill_matrix import matrix
-    from scenarios.scenario import to_json
+        from netsim.kill_matrix import kill_table, markdown
+    from netsim.workers import Lost
 
-    side = Console(stderr=True, highlight=False)
-    columns = (TextColumn(" {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    is_silent = is_json or not side.is_terminal
-    records = []
-    with Progress(*columns, console=side, transient=True, disable=is_silent) as progress:
-        task = progress.add_task("hunting", total=len(_names(request)))
+    names = _names(request)
+    records: list[Record] = []
+    lost: list[str] = []
+    with LongRun("hunting", len(names), "bugs", is_silent=is_json) as progress:
         for each in _records(request):
-            records.append(each)
-            progress.update(task, advance=1, description=each.name)
-            if not is_json and not side.is_terminal:
-                side.print(f"{each.name}: {each.median_cases:,} cases, {' '.join(each.laws)}", soft_wrap=True)
-    records.sort(key=lambda each: _names(request).index(each.name))
-    if request.page is not None:
-        request.page.write_text(matrix(records), encoding="utf-8")
+            if isinstance(each, Lost):
+                lost.append(str(each))
+            else:
+                records.append(each)
+            progress.tell(len(records) + len(lost), at=each.name)
+    records.sort(key=lambda each: names.index(each.name))
     if request.corpus is not None:
-        request.corpus.mkdir(parents=True, exist_ok=True)
-        for each in records:
-            if each.small is not None:
-                file = request.corpus / f"{each.name}.json"
-                file.write_text(to_json(each.small) + "\n", encoding="utf-8")
-    survivors = [each.name for each in records if not each.is_dead]
-    if is_json:
-        print(json.dumps({"ok": not survivors, "bugs": [_table(each) for each in records]}))
-    else:
-        _print(records, survivors)
-    return EXIT_FAILED if survivors else EXIT_OK
+        _write_corpus(records, request.corpus)
+    table = _table(request, kill_table(records), lost)
+    if request.page is not None:
+        request.page.write_text(markdown(table), encoding="utf-8")
+    return close(table, request.out / MUTANTS_FILE, lambda closing: _tell(table, closing), is_json=is_json)
 
 
 def _names(request: MutantsRequest) -> list[str]:
@@ -76,46 +66,62 @@ def _names(request: MutantsRequest) -> list[str]:
     return list(request.names or PATCHES)
 
 
-def _records(request: MutantsRequest) -> Iterator["Record"]:
+def _records(request: MutantsRequest) -> Iterator["Record | Lost"]:
     """As they are done."""
-    from netsim.hunt import hunt_all
+    from netsim.hunt import MAX_CASES, hunt_all
+    from netsim.workers import HOUR_S, Task, played
 
     seeds = range(1, request.hunts + 1)
-    with ProcessPoolExecutor(request.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(hunt_all, name, seeds, request.cases) for name in _names(request)]
-        for done in as_completed(waiting):
-            yield done.result()
+    tasks = [Task(name, (name, seeds, request.cases)) for name in _names(request)]
+    limit_s = HOUR_S * request.hunts * max(1, request.cases / MAX_CASES)
+    for _, found in played(hunt_all, tasks, request.jobs, limit_s=limit_s):
+        yield found
 
 
-def _table(each: "Record") -> dict[str, Any]:
+def _write_corpus(records: list["Record"], folder: Path) -> None:
+    from scenarios.scenario import to_json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in records:
+        if each.small is not None:
+            (folder / f"{each.name}.json").write_text(to_json(each.small) + "\n", encoding="utf-8")
+
+
+def _table(request: MutantsRequest, kills: Table, lost: list[str]) -> Table:
+    """The result file: all that is printed, and all that the pages need."""
+    from netsim.build import build_id
+
+    survivors = [bug["name"] for bug in kills["bugs"] if not bug["is_dead"]]
+    words = [typed("sametick mutants"), *request.names, f"--hunts {request.hunts} --cases {request.cases}"]
     return {
-        "name": each.name,
-        "cases": [kill.cases for kill in each.kills],
-        "seconds": [round(kill.seconds, 2) for kill in each.kills],
-        "laws": dict(each.laws),
-        "is_dead": each.is_dead,
+        "ok": not survivors and not lost,
+        "command": " ".join(words),
+        "ended_at_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        "build": build_id(),
+        "most_cases": request.cases,
+        "survivors": survivors,
+        "not_hunted": lost,
+        **kills,
     }
 
 
-def _print(records: list["Record"], survivors: list[str]) -> None:
-    screen = Console(highlight=False)
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("planted bug")
-    grid.add_column("cases", justify="right")
-    grid.add_column("seconds", justify="right")
-    grid.add_column("noticed by")
-    for each in records:
-        laws = " ".join(law for law, _ in each.laws.most_common())
-        is_bad = not each.is_dead
-        grid.add_row(
-            each.name,
-            f"{each.median_cases:,}",
-            f"{each.median_seconds:.1f}",
-            laws or "nothing",
-            style="bold red" if is_bad else None,
+def _tell(table: Table, closing: Closing) -> None:
+    rows = [
+        (
+            (
+                bug["name"],
+                f"{bug['median_cases']:,}",
+                f"{bug['median_seconds']:.1f}",
+                " ".join(bug["laws"]) or "nothing",
+            ),
+            not bug["is_dead"],
         )
-    screen.print(grid)
-    if survivors:
-        screen.print(Text(f" ✗ not always noticed: {', '.join(survivors)}", style="bold red"))
-    else:
-        screen.print(Text(f" ✓ {len(records)} bugs planted, each noticed in every hunt", style="bold"))
+        for bug in table["bugs"]
+    ]
+    closing.rows(("planted bug", "cases", "seconds", "noticed by"), rows, words="wnnw")
+    for told in table["not_hunted"]:
+        closing.wrong(f"not hunted: {told}")
+    if table["survivors"]:
+        closing.wrong(f"not always noticed: {', '.join(table['survivors'])}")
+    elif not table["not_hunted"]:
+        closing.right(f"{len(table['bugs'])} bugs planted, each noticed in every hunt")

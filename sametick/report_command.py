@@ -1,4 +1,4 @@
-"""`sametick report`: the page of a run or of a campaign."""
+"""`sametick report`: the page of a run, a campaign, fuzzing or planted bugs, by what is in the folder."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from sametick.failure import EXIT_OK, Mistake
 def write_page(folder: Path, target: Path | None, before: Path | None) -> int:
     """Write the page into the folder (or to `target`) and say where it is. `before` is another campaign."""
     from reports.campaign import is_campaign, read_campaign, write_campaign
+    from reports.fuzzing import FUZZ_FILE, read_fuzzing, write_fuzzing
+    from reports.mutants import MUTANTS_FILE, read_mutants, write_mutants
     from reports.page import REPORT_FILE, write_report
     from reports.read_result import read_result
 
@@ -22,6 +24,10 @@ def write_page(folder: Path, target: Path | None, before: Path | None) -> int:
             page = write_campaign(read_campaign(folder), target, before=earlier)
         elif before is not None:
             raise Mistake(f"{folder} is no campaign", "--against", "two runs: sametick compare")
+        elif (folder / FUZZ_FILE).is_file():
+            page = write_fuzzing(read_fuzzing(folder), target)
+        elif (folder / MUTANTS_FILE).is_file():
+            page = write_mutants(read_mutants(folder), target)
         else:
             page = write_report(read_result(folder), target)
     screen.print(Text(f"Report: {page}"), soft_wrap=True)

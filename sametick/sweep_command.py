@@ -1,19 +1,14 @@
 """`sametick sweep`: a plan's cells played by any number of workers, and what came of them."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table as Grid
-from rich.text import Text
-
-from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
-from sametick.run_tables import typed
+from reports.campaign import SUMMARY_FILE
+from sametick.closing import Closing, close
+from sametick.failure import Mistake
+from sametick.progress import LongRun
 
 if TYPE_CHECKING:
     import pandas
@@ -56,12 +51,13 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
     try:
         campaign = open_campaign(plan, build_id(), request.out)
         todo = campaign.missing(numbers)
-        side = Console(stderr=True, highlight=False)
-        with _bar(side, is_shown=not is_json) as progress:
-            task = progress.add_task(plan.name, total=len(numbers), completed=len(numbers) - len(todo))
+        there = len(numbers) - len(todo)
+        with LongRun(plan.name, len(numbers), "cells", done=there, is_silent=is_json) as progress:
 
             def done(_: int) -> None:
-                progress.advance(task)
+                nonlocal there
+                there += 1
+                progress.tell(there)
 
             if request.address is None:
                 play_here(campaign, todo, request.jobs, done)
@@ -73,16 +69,10 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
         raise Mistake(
             f"{error.name} is not installed", "--engine dask", 'pip install "sametick[cluster]"'
         ) from None
-    return _tell(campaign, is_json=is_json)
+    return _close(campaign, is_json=is_json)
 
 
-def _bar(side: Console, *, is_shown: bool) -> Progress:
-    columns = (TextColumn(" {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    is_silent = not (is_shown and side.is_terminal)
-    return Progress(*columns, console=side, transient=True, disable=is_silent)
-
-
-def _tell(campaign: "Campaign", *, is_json: bool) -> int:
+def _close(campaign: "Campaign", *, is_json: bool) -> int:
     """Write the campaign's tables, and say what is in them."""
     from netsim.sweep import cells, content_hash, runs
 
@@ -104,45 +94,40 @@ def _tell(campaign: "Campaign", *, is_json: bool) -> int:
         "content_hash": content_hash(table),
         "folder": str(folder),
     }
-    (folder / "summary.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    if is_json:
-        print(json.dumps(told))
-    else:
-        _print(by_cell, told, failed.to_dict("records"))
-    return EXIT_OK if failed.empty else EXIT_FAILED
+    return close(
+        told,
+        folder / SUMMARY_FILE,
+        lambda closing: _tell(by_cell, told, failed.to_dict("records"), closing),
+        is_json=is_json,
+    )
 
 
-def _print(by_cell: "pandas.DataFrame", told: Table, failed: Sequence[Any]) -> None:
+def _tell(by_cell: "pandas.DataFrame", told: Table, failed: Sequence[Any], closing: Closing) -> None:
     from netsim.sweep import AXIS
 
-    screen = Console(highlight=False)
     axes = [column for column in by_cell.columns if column.startswith(AXIS)]
-    grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for axis in axes:
-        grid.add_column(axis.removeprefix(AXIS).rpartition(".")[2].replace("_", "\n"), justify="right")
-    for title in ("runs", "failed", "stalled\n%", "depth\np95", "confirm\nlag p95", "press to\nscreen"):
-        grid.add_column(title, justify="right")
+    names = [axis.removeprefix(AXIS).rpartition(".")[2].replace("_", "\n") for axis in axes]
+    titles = [*names, "runs", "failed", "stalled\n%", "depth\np95", "confirm\nlag p95", "press to\nscreen"]
     worst = by_cell.sort_values(["failed", "stalled_percent"], ascending=False).head(SHOWN_CELLS)
+    rows = []
     for row in worst.sort_values("cell").to_dict("records"):
         means = (
             f"{row['stalled_percent']:.1f}",
             *(f"{row[name]:.1f}" for name in ("rollback_depth_p95_frames", "confirmation_lag_p95_frames")),
             f"{row['input_to_present_max_frames']:.0f}",
         )
-        style = "bold red" if row["failed"] else None
-        cells = (*(str(row[axis]) for axis in axes), str(row["runs"]), str(row["failed"]), *means)
-        grid.add_row(*cells, style=style)
-    screen.print(grid)
+        labels = (str(row[axis]) for axis in axes)
+        rows.append(((*labels, str(row["runs"]), str(row["failed"]), *means), bool(row["failed"])))
+    closing.rows(titles, rows, words="n" * len(titles))
     if len(by_cell) > SHOWN_CELLS:
-        left = len(by_cell) - SHOWN_CELLS
-        screen.print(Text(f" the {SHOWN_CELLS} that stall most; {left} more in cells.csv", style="dim"))
+        closing.note(f"the {SHOWN_CELLS} that stall most; {len(by_cell) - SHOWN_CELLS} more in cells.csv")
     for run in failed[:3]:
-        what = run["broken"] or run["ends"]
-        screen.print(Text(f" ✗ cell {run['cell']}, repeat {run['repeat']}: {what}", style="bold red"))
+        closing.wrong(f"cell {run['cell']}, repeat {run['repeat']}: {run['broken'] or run['ends']}")
     if told["missing_cells"]:
-        text = f" {told['missing_cells']} cells are still to be played: the same command plays them"
-        screen.print(Text(text, style="bold"))
-    mark = "✓ every law held" if told["ok"] else f"✗ {told['failed_runs']} runs failed"
-    screen.print(Text(f" {mark} in {told['runs']:,} runs of {told['cells']:,} cells", style="bold"))
-    page = f"{typed('sametick report')} {told['folder']}"
-    screen.print(Text(f" content {told['content_hash'][:16]}   page: {page}", style="dim"), soft_wrap=True)
+        closing.plain(f"{told['missing_cells']} cells are still to be played: the same command plays them")
+    among = f"in {told['runs']:,} runs of {told['cells']:,} cells"
+    if told["ok"]:
+        closing.right(f"every law held {among}")
+    else:
+        closing.wrong(f"{told['failed_runs']} runs failed {among}")
+    closing.note(f"content {told['content_hash'][:16]}")

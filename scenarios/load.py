@@ -5,7 +5,6 @@ one ScenarioError that lists every problem.
 """
 
 import json
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rollback_core.errors import UsageError
 from scenarios.lowering import SoundTable, expand, lower
+from scenarios.overrides import override
 from scenarios.problems import Location, ScenarioError, describe, did_you_mean, path_text, problem
 from scenarios.quantities import shown
 from scenarios.scenario import FORMAT, Scenario, from_table
@@ -27,18 +27,16 @@ from scenarios.schema import ScenarioTable, json_schema
 __all__ = ["ScenarioError", "json_schema", "load_scenario", "scenario_from_table", "shipped"]
 
 _MAX_FILE_BYTES: Final = 4_000_000  # a fuzz case with every event there may be is far smaller
-_STEP: Final = re.compile(r'\.?(?:"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_<>*-]+))|\[(\d{1,4})\]')
 
 
 def load_scenario(name_or_path: str, *, seed: int | None = None, overrides: Sequence[str] = ()) -> Scenario:
     """The shipped scenario of that name, or the one in a TOML or canonical JSON file.
 
-    `overrides` are "PATH=VALUE" with a path as messages print it (`network.path."0->1".delay_ms=80`) and a
-    TOML value, or a bare word for a string. `seed` replaces the file's. Raises ScenarioError.
+    `overrides` are "PATH=VALUE", see `scenarios.overrides`; `seed` replaces the file's. Raises ScenarioError.
     """
     file, stem = _find(name_or_path)
     table = _read(file, name_or_path)
-    problems = [fault for text in overrides for fault in _override(table, text)]
+    problems = [fault for text in overrides for fault in override(table, text)]
     if problems:
         raise ScenarioError(problems, name_or_path)
     if seed is not None:
@@ -146,52 +144,6 @@ def _read(file: Traversable, source: str) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise ScenarioError([f"must be a table, not {shown(table)}"], source)
     return table
-
-
-def _override(table: dict[str, Any], text: str) -> list[str]:
-    """Set one value in place; what is wrong with the text, if anything."""
-    path, equals, value = _split(text)
-    if not path or not equals:
-        return [f"--set {text}: must be PATH=VALUE"]
-    here: Any = table
-    for depth, part in enumerate(path):
-        is_last = depth == len(path) - 1
-        if isinstance(part, int):
-            if not isinstance(here, list) or part > len(here):
-                count = len(here) if isinstance(here, list) else 0
-                return [f"--set {text}: {path_text(path[:depth])} has {count} entries"]
-            if part == len(here):
-                here.append({})
-        elif not isinstance(here, dict):
-            return [f"--set {text}: {path_text(path[:depth])} is no table"]
-        if is_last:
-            here[part] = _value(value)
-        elif isinstance(here, dict):
-            here = here.setdefault(part, [] if isinstance(path[depth + 1], int) else {})
-        else:
-            here = here[part]
-    return []
-
-
-def _split(text: str) -> tuple[Location, str, str]:
-    """The steps of the path, the "=" if it is there, and the rest."""
-    steps: list[str | int] = []
-    at = 0
-    while match := _STEP.match(text, at):
-        quoted, bare, index = match.groups()
-        steps.append(int(index) if index else (bare or quoted.replace('\\"', '"')))
-        at = match.end()
-    rest = text[at:].lstrip()
-    return (tuple(steps), "=", rest[1:].strip()) if rest[:1] == "=" else ((), "", "")
-
-
-def _value(text: str) -> Any:
-    """A TOML value; what is none is a string, so that `--set player[0].bot=idle` needs no quotes."""
-    try:
-        table = tomllib.loads(f"value = {text}", parse_float=Decimal)
-    except (ValueError, ArithmeticError, RecursionError):
-        return text
-    return table["value"] if len(table) == 1 else text
 
 
 def _canonical(table: dict[str, Any], source: str) -> Scenario:

@@ -1,9 +1,9 @@
 """Plans of campaigns: one scenario, what is varied, and how often each combination is played.
 
-An axis names a setting by its path, as `--set` does, and lists its values; or it lists labels, each with
-the settings that go with it. A cell is one value of each axis: every combination (`grid`), the first of
-all axes, the second of all … (`zip`), or so many drawn at random (`random`). Runs are held to every law,
-and to the plan's own `[expect]`.
+An axis names a setting by its path, as `--set` does (`network.path.*.delay_ms`: of all paths), and lists
+its values; or it lists labels, each with the settings that go with it. A cell is one value of each axis:
+every combination (`grid`), the first of all axes, the second of all … (`zip`), or so many drawn at random
+(`random`). Runs are held to every law, and to the plan's own `[expect]`.
 """
 
 import dataclasses
@@ -110,7 +110,8 @@ def load_plan(name_or_path: str) -> Plan:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ScenarioError([str(error)], source) from error
     except ValidationError as error:
-        raise ScenarioError([_fault(item) for item in error.errors()], source) from error
+        faults = dict.fromkeys(_fault(item) for item in error.errors())  # once, of all shapes it might have
+        raise ScenarioError(list(faults), source) from error
     cells = tuple(_cells(table, source))
     canonical = json.dumps(table.model_dump(), sort_keys=True, default=str)
     plan = Plan(file.stem if is_path else name_or_path, table, cells, _digest(canonical))
@@ -136,6 +137,10 @@ def _told(cell: Cell) -> str:
 
 
 def _fault(item: Any) -> str:
+    match item["loc"]:
+        case ("axes", str(axis), *_):
+            quoted = 'a path is quoted, as in "network.delay_ms" = [20, 40]'
+            return f"axes.{axis}: needs a list of values, or labels with settings; {quoted}"
     place = ".".join(str(part) for part in item["loc"])
     return f"{place}: {item['msg']}" if place else str(item["msg"])
 

@@ -74,7 +74,7 @@ def test_what_is_found_is_made_small_written_and_fails_again(tmp_path: Path) -> 
     assert answer.exit_code == 1, answer.output
     told = json.loads(answer.stdout)
     assert not told["ok"]
-    [file] = tmp_path.iterdir()
+    [file] = tmp_path.glob(f"{bug}-*.json")
     assert told["failure"]["file"] == str(file)
     scenario = load_scenario(str(file))
     assert scenario.peer_count == 2

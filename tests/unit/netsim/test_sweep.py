@@ -127,9 +127,10 @@ def die_once(mine: Campaign, cell: int) -> int:
     return play_cell(mine, cell)
 
 
-def die(mine: Campaign, cell: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return cell
+def die_at_one(mine: Campaign, cell: int) -> int:
+    if cell == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return play_cell(mine, cell)
 
 
 def test_a_worker_that_is_killed_costs_its_cell_only_once(
@@ -143,10 +144,14 @@ def test_a_worker_that_is_killed_costs_its_cell_only_once(
     assert content_hash(runs(mine)) == content_hash(runs(whole))
 
 
-def test_a_cell_that_kills_every_worker_is_named(plan_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "play_cell", die)
-    with pytest.raises(SweepError, match="workers died 3 times while they played cell 0"):
-        play_here(campaign(plan_file, "mine"), [0], 1, nothing)
+def test_a_cell_that_kills_every_worker_is_named_when_all_others_are_played(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "play_cell", die_at_one)
+    mine = campaign(plan_file, "mine")
+    with pytest.raises(SweepError, match="cell 1: its process died, 2 times"):
+        play_here(mine, range(4), 1, nothing)
+    assert mine.missing(range(4)) == [1]
 
 
 @contextmanager

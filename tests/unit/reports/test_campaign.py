@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas
 import pytest
 
+from netsim import sweep
 from reports.campaign import (
+    AXIS,
     MEASURES,
     CampaignFolder,
     confidence,
@@ -67,6 +69,12 @@ def test_what_is_said_first() -> None:
     broken = {"runs": 300, "cells": 100, "failed_runs": 2}
     assert sentence(broken) == "300 runs of 100 cells: 2 broke a law or an expectation."
     assert "Wilson" in confidence(broken)
+
+
+def test_columns_are_named_as_sweeps_write_them() -> None:
+    """Reports know no producer: the names are part of the files, and stand on both sides."""
+    assert AXIS == sweep.AXIS
+    assert {measure.column for measure in MEASURES} <= set(sweep.MEANS)
 
 
 def test_a_heat_map_for_each_measure_with_a_panel_for_each_value_of_the_third_axis(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.palette import INK, PLAYER_HUES, QUIET, WRONG, player_hue
+from reports.palette import DARK, INK, PLAYER_HUES, QUIET, WRONG, player_hue
 from rollback_core.simulation import MAX_PLAYERS
 
 
@@ -16,6 +16,12 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("colour", [*PLAYER_HUES, INK, QUIET, WRONG])
 def test_contrast_on_white(colour: str) -> None:
     assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("name", ["ink", "quiet", "wrong", "bar"])
+@pytest.mark.parametrize("ground", ["paper", "shade"])
+def test_contrast_on_a_dark_screen(name: str, ground: str) -> None:
+    assert (luminance(DARK[name]) + 0.05) / (luminance(DARK[ground]) + 0.05) >= 4.5
 
 
 def test_a_hue_for_each_player_and_none_is_red() -> None:

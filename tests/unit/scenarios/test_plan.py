@@ -38,6 +38,19 @@ def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     assert (scenario.game.max_steps, scenario.session.frame_rate_hz) == (90, 60)
 
 
+def test_an_axis_of_all_paths_reaches_also_those_with_a_table_of_their_own(tmp_path: Path) -> None:
+    head = HEAD.replace("latency-100ms", "demo")
+    file = tmp_path / "mine.toml"
+    axes = '"network.path.*.delay_ms" = [20, 40]\n"player.*.hold_frames" = [5, 9]\n'
+    file.write_text(f"{head}[axes]\n{axes}")
+    found = load_plan(str(file))
+    assert len(found.cells) == 4
+    last = found.scenario(found.cells[-1], 0)
+    assert {path.link.delay_us for path in last.network.paths} == {40_000}
+    assert {player.hold_frames for player in last.players} == {9}
+    assert found.cells[-1].labels == {"network.path.*.delay_ms": "40", "player.*.hold_frames": "9"}
+
+
 def test_zip_takes_the_axes_side_by_side(tmp_path: Path) -> None:
     axes = '[axes]\n"network.delay_ms" = [10, 20]\n"network.loss_percent" = [1, 2]\n'
     found = plan(tmp_path, f'combine = "zip"\n{axes}')
@@ -79,6 +92,13 @@ def test_the_scenarios_own_expectations_are_left_out_and_the_plans_are_kept(tmp_
         ("repeats = 0\n[axes]\nx = [1]\n", "repeats: Input should be greater than or equal to 1"),
         ("colour = 1\n[axes]\nx = [1]\n", "colour: Extra inputs are not permitted"),
         ('[axes]\n"network.delay" = [1]\n', "cell 0 (network.delay = 1)"),
+        (
+            '[axes]\n"network.path.*.dlay_ms" = [1]\n',
+            'network.dlay_ms: unknown key; did you mean "delay_ms"?',
+        ),
+        ('[axes]\n"event[*].at_s" = [1]\n', "event has 0 entries; write one, or name it: event[0]"),
+        ("[axes]\nnetwork.delay_ms = [1]\n", "axes.network: needs a list of values, or labels with settings"),
+        ("[axes]\nnetwork.delay_ms = [1]\n", 'a path is quoted, as in "network.delay_ms" = [20, 40]'),
         ('[axes]\n"network.loss_percent" = [1, 101]\n', "cell 1 (network.loss_percent = 101)"),
         ("samples = 3\n[axes]\nx = [1]\n", 'samples: needed with combine = "random", and only there'),
         ("[axes\n", "line 2"),
