@@ -47,7 +47,6 @@ CONDITIONS: Final = (
     "more than four peers",
     "one-way trouble",
     "divergence noticed",
-    "divergence named",
     *(f"event: {kind}" for kind in SHARED_FATES),
     *(
         f"end: {reason.value}"
@@ -90,6 +89,8 @@ def _met(scenario: Scenario, table: dict[str, Any]) -> Iterator[str]:
         yield "rollback through the whole window"
     if not window:
         yield "lockstep"
+    if table["data"]["promise"] and any(peer["metrics"]["desyncs"] for peer in peers):
+        yield "divergence noticed"
     if exercised["drops"] >= 2 and len(scenario.players) == scenario.peer_count:
         yield "two drops in one run"
     if exercised["drops"] and exercised["delay_changes"]:

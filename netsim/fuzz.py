@@ -17,6 +17,7 @@ from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, Hypoth
 
 from netsim.coverage import CONDITIONS, conditions
 from netsim.generated import scenarios
+from netsim.laws import law_order
 from netsim.planted import planted
 from netsim.run import run_scenario
 from netsim.shrink import shrink
@@ -230,8 +231,9 @@ class Tally(Batch):
         return 60 * self.cases / self.seconds if self.seconds else 0.0
 
     def missed(self, profile: Profile) -> list[str]:
-        """Conditions that should have been reached."""
-        return [name for name in profile.must_reach if not self.reached[name]]
+        """Conditions that should have been reached, and laws that were never put to the test."""
+        idle = [f"a comparison by {law}" for law in sorted(self.laws, key=law_order) if not self.laws[law]]
+        return [name for name in profile.must_reach if not self.reached[name]] + idle
 
 
 def fuzz(
