@@ -30,9 +30,14 @@ class Clock(simpy.Environment):
         """Microseconds of true simulated time."""
         return self._now
 
-    def call_at(self, at_us: int, function: Callable[[Any], None], argument: Any) -> None:
-        """Call function(argument) at `at_us`, which is not past; it cannot be called off."""
-        heappush(self._queue, (at_us, NORMAL, next(self._eid), (function, argument)))
+    def call_at(
+        self, at_us: int, function: Callable[[Any], None], argument: Any, priority: int = NORMAL
+    ) -> None:
+        """Call function(argument) at `at_us`, which is not past; it cannot be called off.
+
+        Of what is due at one instant, the lower priority comes first: NORMAL, then what is above it.
+        """
+        heappush(self._queue, (at_us, priority, next(self._eid), (function, argument)))
 
     def step(self) -> None:
         """The next call, or whatever SimPy does for its next event."""

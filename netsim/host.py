@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator
 from random import Random
 from typing import Any, Protocol, runtime_checkable
 
+from simpy.events import NORMAL
+
 from netsim.clock import Clock
 from netsim.lying_peer import LyingPeer
 from netsim.network import Network
@@ -50,6 +52,7 @@ class Host:
         "_late_tick_us",
         "_make_peer",
         "_offset_us",
+        "_priority",
         "_seats",
         "_wake_call",
         "_watch_after",
@@ -95,6 +98,7 @@ class Host:
         self._chance = chance
         self._late_tick_ppm = setup.late_tick_ppm
         self._late_tick_us = setup.late_tick_us
+        self._priority = NORMAL + setup.poll_order
         self._offset_us = setup.clock_offset_us
         self._drift_ppm = setup.clock_drift_ppm
         self._last_local_us = 0
@@ -166,12 +170,13 @@ class Host:
             return
         local_us = self.local_now_us() if self._drift_ppm else self.env._now + self._offset_us
         peer = self.peer
+        had_no_tick = peer.next_tick_us == NEVER
         peer.receive_datagram(source, data, local_us)
         if peer.session.mailbox.outbox:
             for target, out in peer.datagrams_to_send(local_us):
                 self.network.send(self.index, target, out)
-        if peer.next_tick_us == NEVER and peer.next_wake_us() < self._armed_at:
-            self._rearm()
+        if had_no_tick and peer.next_wake_us() < self._armed_at:
+            self._rearm()  # the datagram may have been what the first tick waited for
         if peer.events:
             self._pass_events()
 
@@ -227,7 +232,7 @@ class Host:
             wake_us = now_us
         if self._late_tick_ppm and self._chance.getrandbits(20) * PPM < self._late_tick_ppm << 20:
             wake_us += self._chance.getrandbits(30) * (self._late_tick_us + 1) >> 30
-        self.env.call_at(wake_us, self._wake_call, self._armed)
+        self.env.call_at(wake_us, self._wake_call, self._armed, self._priority)
 
     def _pass_events(self) -> None:
         events = self.peer.drain_events()

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from netsim.renaming import renamed
 from netsim.world import build_world
 from rollback_core.errors import UsageError
 from scenarios.scenario import (
@@ -15,7 +16,6 @@ from scenarios.scenario import (
     HostSetup,
     LinkSetup,
     NetworkSetup,
-    PathSetup,
     PlayerSetup,
     Scenario,
     SessionSetup,
@@ -149,42 +149,8 @@ def _played_by(scenario: Scenario, players: tuple[PlayerSetup, ...]) -> Scenario
 def _without_peer(scenario: Scenario, peer: int) -> Scenario:
     """The others move down one seat; events that were only its own are gone."""
     names = {old: new for new, old in enumerate(p for p in range(scenario.peer_count) if p != peer)}
-    players = tuple(
-        dataclasses.replace(player, peer=names[player.peer])
-        for player in scenario.players
-        if player.peer != peer
-    )
-
-    def kept(paths: tuple[PathSetup, ...]) -> tuple[PathSetup, ...]:
-        return tuple(
-            dataclasses.replace(path, source=names[path.source], target=names[path.target])
-            for path in paths
-            if peer not in (path.source, path.target)
-        )
-
-    network = scenario.network
-    return dataclasses.replace(
-        _played_by(scenario, players),
-        hosts=tuple(host for index, host in enumerate(scenario.hosts) if index != peer),
-        network=dataclasses.replace(network, paths=kept(network.paths), relay=kept(network.relay)),
-        events=tuple(
-            event for event in (_renamed(event, names) for event in scenario.events) if event is not None
-        ),
-    )
-
-
-def _renamed(event: Event, names: dict[int, int]) -> Event | None:
-    """The event among those who are left, None if it was on none of them."""
-    peers = tuple(names[peer] for peer in event.peers if peer in names)
-    paths = tuple(
-        f"{names[int(source)]}->{names[int(target)]}"
-        for source, _, target in (path.partition("->") for path in event.paths)
-        if int(source) in names and int(target) in names
-    )
-    groups = tuple(tuple(names[p] for p in group if p in names) for group in event.groups)
-    if (event.peers and not peers) or (event.paths and not paths) or (groups and not all(groups)):
-        return None
-    return dataclasses.replace(event, peers=peers, paths=paths, groups=groups)
+    players = tuple(player for player in scenario.players if player.peer != peer)
+    return renamed(_played_by(scenario, players), names)
 
 
 def _with_fewer_events(scenario: Scenario) -> Iterator[Scenario]:
