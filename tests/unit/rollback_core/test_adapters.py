@@ -255,6 +255,20 @@ def test_what_cannot_be_a_game_is_refused_with_the_reason(make: Any, reason: str
         adapt(make)
 
 
+def test_constants_are_those_of_the_innermost_env() -> None:
+    class Board(Dial):
+        def __init__(self) -> None:
+            super().__init__(spaces.Discrete(3))
+            self.board = [0] * 9
+
+    game = adapt(lambda: gymnasium.wrappers.TimeLimit(Board(), 20), constants=["board"])
+    game.reset(1)
+    before = game.save_state()
+    game.env.unwrapped.board[0] = 1
+    game.load_state(before)
+    assert game.env.unwrapped.board[0] == 1, "what is named a constant is neither saved nor loaded"
+
+
 def test_wrong_options_are_refused() -> None:
     with pytest.raises(UsageError, match="no get_state and set_state"):
         adapt(Duel, saving="native")

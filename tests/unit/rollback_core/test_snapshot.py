@@ -32,6 +32,10 @@ class Defaults(defaultdict[str, list[int]]):
     """A Python class over a C class, with an attribute of its own."""
 
 
+class Row(list[int]):
+    """A list with an attribute."""
+
+
 class Pair(NamedTuple):
     left: Any
     right: Any
@@ -356,3 +360,15 @@ def test_order_of_sets_and_of_attributes_does_not_show() -> None:
 def test_set_of_objects_held_by_nothing_else_cannot_be_compared() -> None:
     with pytest.raises(UsageError, match="has no order"):
         encoded({Slotted()})
+
+
+def test_the_table_reads_as_the_state_does() -> None:
+    row = Row([5])
+    row.name = "last"  # type: ignore[attr-defined]
+    snapshotter = Snapshotter()
+    assert snapshotter.table(snapshotter.freeze({"a": [1, {2}], 3: row}), "env") == {
+        "env": {"['a']": "-> env['a']", "[3]": "-> env[3]"},
+        "env['a']": [1, "-> env['a'][1]"],
+        "env['a'][1]": [2],
+        "env[3]": {"name": "last", "(class)": "Row", "(content)": [5]},
+    }

@@ -158,7 +158,7 @@ def test_a_stream_that_claims_more_than_there_is_is_refused(width: int) -> None:
     good = wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, [runs, runs])
     assert wire.decode(good, 2, width, 7)
     for cut in range(1, len(runs) + 3):
-        with pytest.raises(WireError):
+        with pytest.raises(WireError, match="inputs: "):
             wire.decode(good[:-cut], 2, width, 7)
 
 
