@@ -255,6 +255,17 @@ def test_what_cannot_be_a_game_is_refused_with_the_reason(make: Any, reason: str
         adapt(make)
 
 
+@pytest.mark.parametrize(
+    ("told", "rate"), [(1, 1), (20, 20), (120, 120), (0, 30), (121, 30), (24.5, 30), (None, 30)]
+)
+def test_frame_rate_is_what_the_env_says_if_it_can_be_played(told: Any, rate: int) -> None:
+    class Rated(Duel):
+        metadata: Any = {"render_fps": told}
+
+    assert adapt(Rated).spec.frame_rate_hz == rate
+    assert adapt(Rated, frame_rate_hz=7).spec.frame_rate_hz == 7
+
+
 def test_constants_are_those_of_the_innermost_env() -> None:
     class Board(Dial):
         def __init__(self) -> None:
