@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rollback_core import canonical
@@ -47,6 +47,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 @given(VALUES)
+@example("\ud800 is half of a pair")
 def test_there_and_back(value: Any) -> None:
     data = canonical.encode(value)
     decoded = canonical.decode(data)

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -332,6 +333,15 @@ def test_what_cannot_be_kept_is_refused_by_path(value: Any, reason: str) -> None
         Snapshotter().freeze(value)
 
 
+@pytest.mark.parametrize(
+    "hook", ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"]
+)
+def test_any_way_of_pickling_over_a_c_class_is_refused(hook: str) -> None:
+    cls = type("Own", (deque,), {hook: lambda self, *_: ()})
+    with pytest.raises(UsageError, match="its own way of pickling"):
+        Snapshotter().freeze([cls()])
+
+
 def test_encoding_names_the_field_that_changed() -> None:
     world = World(items=[{"hero": World(items=np.zeros(3))}])
     before = encoded(world)
@@ -372,3 +382,12 @@ def test_the_table_reads_as_the_state_does() -> None:
         "env['a'][1]": [2],
         "env[3]": {"name": "last", "(class)": "Row", "(content)": [5]},
     }
+
+
+def test_constants_and_views_read_as_what_they_are() -> None:
+    numbers = np.arange(4)
+    snapshotter = Snapshotter()
+    state = [Fraction(1, 3), Colour.RED, len, np.int16(7), numbers, numbers[1:]]
+    table = snapshotter.table(snapshotter.freeze(state), "env")
+    assert table["env"][:4] == ["Fraction(1, 3)", "<Colour.RED>", "<len>", ["<i2", 7]]
+    assert table["env[5]"] == {"view of": "-> env[4]", "place": [8, [3], [8], "<i8"]}
