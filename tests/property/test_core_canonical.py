@@ -190,6 +190,12 @@ def test_depth_is_limited_on_both_sides() -> None:
         canonical.decode((b"l\x01\x00\x00\x00" * 10_000) + b"N")
 
 
+@pytest.mark.parametrize("digits", [b"", b"-", b"1a", b"+1", b"1" * 5_000])
+def test_what_is_no_int_is_refused_as_such(digits: bytes) -> None:
+    with pytest.raises(WireError, match="not an int"):
+        canonical.decode(b"i" + len(digits).to_bytes(4, "little") + digits)
+
+
 @pytest.mark.parametrize("digits", [999, 1_000, 1_001, 4_000])
 def test_an_int_is_refused_by_both_sides_or_by_none(digits: int) -> None:
     value = -int("7" * digits)

@@ -266,6 +266,14 @@ def test_frame_rate_is_what_the_env_says_if_it_can_be_played(told: Any, rate: in
     assert adapt(Rated, frame_rate_hz=7).spec.frame_rate_hz == 7
 
 
+def test_the_display_list_is_drawn_from_the_env_and_is_empty_without_one_who_draws() -> None:
+    game = adapt(Duel, draw=lambda env: [("text", str(env.frame))])
+    game.reset(1)
+    game.step((0, 0))
+    assert game.render() == [("text", "1")]
+    assert adapt(Duel).render() == []
+
+
 def test_constants_are_those_of_the_innermost_env() -> None:
     class Board(Dial):
         def __init__(self) -> None:

@@ -189,6 +189,16 @@ class DrawsNoList(Walk):
         return tuple(super().render())  # type: ignore[return-value]
 
 
+class EndsByNumber(Walk):
+    def step(self, actions: Sequence[int], /) -> StepOutcome:
+        return super().step(actions)._replace(terminateds=(False, 0))
+
+
+class CutsByNumber(Walk):
+    def step(self, actions: Sequence[int], /) -> StepOutcome:
+        return super().step(actions)._replace(truncateds=[False, False])
+
+
 class DrawsTheNameless(Walk):
     def render(self) -> list[DrawItem]:
         return [super().render()[0], (1, 2)]
@@ -196,6 +206,8 @@ class DrawsTheNameless(Walk):
 
 DEFECTS = [
     (WholeNumberRewards, "outcomes", "outcome.rewards[0]"),
+    (EndsByNumber, "outcomes", "outcome.terminateds[1]"),
+    (CutsByNumber, "outcomes", "outcome.truncateds"),
     (InfoMissing, "outcomes", "outcome.infos[1]"),
     (RaisesAtFrame12, "outcomes", "exception"),
     (EncodesItsCalls, "encoding", "state"),
