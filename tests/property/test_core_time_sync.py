@@ -51,6 +51,7 @@ def test_corrections_stay_within_their_limits(kind: TimeSyncKind, seen: list[tup
     skips = []
     for local_us, remote_us in seen:
         controller.observe(local_us, remote_us)
+        assert {type(controller.period_us), type(controller.owed)} == {int}
         skips += [controller.should_skip() for _ in range(TICKS_PER_SAMPLE)]
         changed = controller.period_us - PERIOD
         assert abs(changed) <= PERIOD * SPEED_MAX_PERMILLE // 1000 + 1

@@ -16,7 +16,7 @@ import pytest
 from gymnasium.spaces import Discrete, Tuple
 from gymnasium.utils import EzPickle
 
-from rollback_core import canonical
+from rollback_core import canonical, snapshot
 from rollback_core.errors import UsageError
 from rollback_core.snapshot import Snapshotter
 
@@ -396,6 +396,13 @@ def test_any_way_of_pickling_over_a_c_class_is_refused(hook: str) -> None:
     cls = type("Own", (deque,), {hook: lambda self, *_: ()})
     with pytest.raises(UsageError, match="its own way of pickling"):
         Snapshotter().freeze([cls()])
+
+
+def test_a_state_too_large_to_roll_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_MAX_NODES", 3)
+    assert Snapshotter().freeze([[], []])
+    with pytest.raises(UsageError, match="more than 3 objects"):
+        Snapshotter().freeze([[], [], []])
 
 
 def test_encoding_names_the_field_that_changed() -> None:

@@ -162,6 +162,12 @@ def test_a_stream_that_claims_more_than_there_is_is_refused(width: int) -> None:
             wire.decode(good[:-cut], 2, width, 7)
 
 
+def test_streams_of_different_length_are_refused() -> None:
+    streams = [wire.encode_runs([(length, 6, True)], 1) for length in (1, 2)]
+    with pytest.raises(WireError, match="streams of different length"):
+        wire.decode(wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, streams), 2, 1, 7)
+
+
 def test_what_is_no_item_is_refused() -> None:
     with pytest.raises(UsageError, match="not an item"):
         wire.encode_item("vote", 1)  # type: ignore[arg-type]
