@@ -84,6 +84,7 @@ def test_a_lead_of_many_frames_is_taken_off_by_skipping(kind: TimeSyncKind) -> N
     for tick in range(600):
         if tick % TICKS_PER_SAMPLE == 0:
             controller.observe((lead - skipped) * PERIOD, -(lead - skipped) * PERIOD)
+        assert type(controller.owed) is int
         skipped += controller.should_skip()
     # No further once the lead is below what is noise.
     assert lead - 3 <= skipped <= lead

@@ -12,6 +12,7 @@ from mesh_plans import NETWORKS, PREDICTORS, SEATS, Network, delays_of, peer_con
 from rollback_core import predictor
 from rollback_core.config import MatchTerms, TimeSyncKind, WindowPolicy
 from rollback_core.events import Committed, EndReason, RolledBack
+from rollback_core.peer import Peer
 from rollback_core.play import Play
 from rollback_core.recorder import shared_row
 from rollback_core.simulation import GameSpec, StepOutcome
@@ -101,6 +102,30 @@ def test_the_property_is_not_vacuous() -> None:
     assert deepest >= 8
     assert any(frame.speculative_mask for frame in mesh.history(0))
     assert_all_played(mesh, straight_play(terms, (2, 2), mesh.act))
+
+
+@given(matches(), NETWORKS, st.integers(0, 10_000))
+def test_the_figures_of_a_link_count_what_went_over_it(
+    match: tuple[MatchTerms, dict[int, dict[str, Any]]], network: Network, seed: int
+) -> None:
+    terms, configs = match
+    receive = Peer.receive_datagram
+
+    def counted(self: Peer, source: int, data: bytes, now_us: int) -> None:
+        link = self.session.links[source]
+        was_running = self.session.life.is_running
+        before = link.received + link.rejected
+        receive(self, source, data, now_us)
+        if was_running:
+            assert link.received + link.rejected == before + 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Peer, "receive_datagram", counted)
+        mesh = Mesh(terms, path=network, configs=configs, act=acting(seed)).run()
+    for me, peer in enumerate(mesh.peers):
+        for other, link in peer.session.links.items():
+            sent = [len(data) for _, source, target, data in mesh.trace if (source, target) == (me, other)]
+            assert (link.sent_datagrams, link.sent_bytes) == (len(sent), sum(sent))
 
 
 class Race(Counter):

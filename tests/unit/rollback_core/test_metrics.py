@@ -155,6 +155,31 @@ def test_every_figure_is_what_the_ticks_say(
     }
 
 
+def test_of_a_hundred_values_the_95th_is_told() -> None:
+    peer, metrics = a_peer(), PeerMetrics()
+    near = peer.session.links[1]
+    near.rtt_samples = 1
+    for number in range(1, 101):
+        match = peer.session.match
+        match.timeline.current, match.confirmed, match.committed = 1_000, 999 - number, 899 - number
+        near.rtt_us = 300 + number
+        metrics.saw([RolledBack(5, 400 + number, 0, 1, 1)])
+        metrics.ticked(peer, 1, number * SAMPLE_US)
+        metrics.sample(peer, number * SAMPLE_US, number * SAMPLE_US)
+    table = metrics.table(peer)
+    lags = [
+        table[f"{name}_p{share}_frames"] for name in ("confirmation_lag", "commit_lag") for share in (50, 95)
+    ]
+    assert lags == [50, 95, 150, 195]
+    assert (table["rollback_depth_p50_frames"], table["rollback_depth_p95_frames"]) == (450, 495)
+    assert (table["rtt_min_us"], table["rtt_p50_us"], table["rtt_mean_us"], table["rtt_max_us"]) == (
+        301,
+        350,
+        350,
+        400,
+    )
+
+
 def test_nothing_is_counted_before_a_session_runs_or_after() -> None:
     peer, metrics = a_peer(), PeerMetrics()
     peer.session.life.is_running = False

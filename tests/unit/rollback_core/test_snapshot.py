@@ -398,6 +398,17 @@ def test_any_way_of_pickling_over_a_c_class_is_refused(hook: str) -> None:
         Snapshotter().freeze([cls()])
 
 
+@pytest.mark.parametrize("parts", ["name", (deque, (), None, None, None, print)])
+def test_what_pickles_by_name_or_with_code_of_its_own_is_refused(parts: Any) -> None:
+    class Own(deque[int]):
+        """Over a C class, with an attribute."""
+
+    own = Own()
+    own.__reduce_ex__ = lambda protocol: parts  # type: ignore[method-assign]
+    with pytest.raises(UsageError, match="pickles in an unusual way"):
+        Snapshotter().freeze([own])
+
+
 def test_a_state_too_large_to_roll_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "_MAX_NODES", 3)
     assert Snapshotter().freeze([[], []])

@@ -150,6 +150,8 @@ def test_runs_of_no_frames_or_of_no_action_are_refused(width: int) -> None:
         wire.decode(head + wire.encode_runs([(1, 7, True)], width), 1, width, 7)
     with pytest.raises(WireError, match="run of 0 frames"):
         wire.decode(head + bytes([128, 0, 0][: 1 + width]), 1, width, 7)
+    with pytest.raises(WireError, match="runs cut short"):
+        wire.decode(head + wire.encode_runs([(1, 6, True)], width) + b"x", 1, width, 7)
 
 
 @pytest.mark.parametrize("width", [1, 2])
