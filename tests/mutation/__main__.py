@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -48,6 +49,7 @@ def main() -> int:
     table = tomllib.loads(Path(__file__).with_name("survivors.toml").read_text("utf-8"))
     reasons = {name: Reason(**entry) for name, entry in table.items()}
     verdicts = killed_before(chosen) if asked.keep else {}
+    kept = len(verdicts)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("a" if asked.keep else "w", encoding="utf-8") as log, courts(asked.jobs) as trees:
         tree = trees.get()
@@ -67,7 +69,12 @@ def main() -> int:
     wrong = problems(verdicts, reasons, is_partial=bool(asked.names))
     if not asked.names:
         today = datetime.now(UTC).date().isoformat()
-        facts = {"Python": platform.python_version(), "wall time": f"{int(time.monotonic() - begun)} s"}
+        facts = {
+            "killed in an earlier run and kept": str(kept),
+            "Python": platform.python_version(),
+            "mutmut": version("mutmut"),
+            "wall time": f"{int(time.monotonic() - begun)} s",
+        }
         asked.out.mkdir(parents=True, exist_ok=True)
         path = asked.out / f"{today}-mutmut.md"
         path.write_text(page(list(mutants), verdicts, reasons, today=today, facts=facts), encoding="utf-8")
