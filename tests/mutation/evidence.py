@@ -64,12 +64,14 @@ def page(
         "| module | mutants | in the sample | killed | by hanging | survived | equivalent |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for module in [*sorted(made), "all"]:
-        of = (lambda count: sum(count.values())) if module == "all" else (lambda count: count[module])  # noqa: B023
-        lines.append(
-            f"| {module} | {of(made):,} | {of(sampled)} | {of(killed)} | {of(hung)} "
-            f"| {of(sampled) - of(killed)} | {of(equal)} |"
-        )
+    survived = sampled - killed
+    counts = (made, sampled, killed, hung, survived, equal)
+    rows = [(module, *(count[module] for count in counts)) for module in sorted(made)]
+    rows.append(("all", *(count.total() for count in counts)))
+    lines += [
+        "| " + " | ".join(f"{cell:,}" if type(cell) is int else str(cell) for cell in row) + " |"
+        for row in rows
+    ]
     share = sum(killed.values()) / len(verdicts)
     lines += ["", f"{share:.1%} of the sample are killed.", "", "| | |", "| --- | --- |"]
     lines += [f"| {name} | {value} |" for name, value in {"build id": f"`{build_id()}`", **facts}.items()]

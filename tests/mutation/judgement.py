@@ -18,6 +18,8 @@ from pathlib import Path
 from mutants import Mutant, first_difference, statement_lines
 
 ROOT = Path(__file__).parents[2]
+# Those of the core. Not: what reads or patches its source (planted bugs, source rules), what runs it
+# elsewhere (wheels, Pyodide, pages), and what takes many seconds of other code (shipped scenarios, fuzzer).
 JUDGES = (
     "tests/unit/rollback_core",
     *sorted(
