@@ -69,6 +69,7 @@ def main() -> int:
     wrong = problems(verdicts, reasons, is_partial=bool(asked.names))
     if not asked.names:
         today = datetime.now(UTC).date().isoformat()
+        made_by = f"{today}, by `./dev soak mutmut{' --keep' * asked.keep}`"
         facts = {
             "killed in an earlier run and kept": str(kept),
             "Python": platform.python_version(),
@@ -77,7 +78,9 @@ def main() -> int:
         }
         asked.out.mkdir(parents=True, exist_ok=True)
         path = asked.out / f"{today}-mutmut.md"
-        path.write_text(page(list(mutants), verdicts, reasons, today=today, facts=facts), encoding="utf-8")
+        path.write_text(
+            page(list(mutants), verdicts, reasons, made_by=made_by, facts=facts), encoding="utf-8"
+        )
         sys.stdout.write(f"{path}\n")
     for line in wrong:
         sys.stdout.write(f"{line}\n")

@@ -45,7 +45,7 @@ def page(
     verdicts: dict[str, Verdict],
     reasons: dict[str, Reason],
     *,
-    today: str,
+    made_by: str,
     facts: dict[str, str],
 ) -> str:
     """Counts by module, then every survivor with its reason."""
@@ -59,7 +59,7 @@ def page(
     lines = [
         "# Soak: mutmut's mutants of the core",
         "",
-        f"{today}, by `./dev soak mutmut`.",
+        f"{made_by}.",
         "",
         "| module | mutants | in the sample | killed | by hanging | survived | equivalent |",
         "| --- | --- | --- | --- | --- | --- | --- |",

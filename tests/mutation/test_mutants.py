@@ -107,7 +107,10 @@ def test_too_many_survivors_are_a_failure_whatever_the_reasons() -> None:
 
 def test_the_page_counts_and_lists() -> None:
     verdicts = {"m.f#1": KILLED, "m.g#1": ALIVE, "n.f#1": Verdict(1, "x", "y", 5, "test_c", has_hung=True)}
-    text = page([*verdicts, "n.f#2"], verdicts, {"m.g#1": WHY}, today="2026-01-01", facts={"Python": "3"})
+    text = page(
+        [*verdicts, "n.f#2"], verdicts, {"m.g#1": WHY}, made_by="2026-01-01, by hand", facts={"Python": "3"}
+    )
+    assert "2026-01-01, by hand." in text
     assert "| m | 2 | 2 | 1 | 0 | 1 | 1 |" in text
     assert "| n | 2 | 1 | 1 | 1 | 0 | 0 |" in text
     assert "| all | 4 | 3 | 2 | 1 | 1 | 1 |" in text
