@@ -38,14 +38,14 @@ def test_first_part_is_the_highest_digit(each: list[int]) -> None:
 def test_what_is_out_of_range_is_refused(each: list[int], data: st.DataObject) -> None:
     codec = ActionCodec(each)
     beyond = data.draw(st.integers(max_value=-1) | st.integers(min_value=codec.count))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"action {beyond} is not in"):
         codec.decode(beyond)
     parts = [0] * len(each)
     place = data.draw(st.integers(0, len(each) - 1))
     parts[place] = data.draw(st.integers(max_value=-1) | st.integers(min_value=each[place]))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"part {parts[place]} of an action is not in"):
         codec.encode(parts)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"has {len(each)} parts, not {len(each) + 1}"):
         codec.encode([0] * (len(each) + 1))
 
 
@@ -54,5 +54,5 @@ def test_sizes_that_make_no_action_are_refused(each: list[int]) -> None:
     if each and min(each) >= 1 and math.prod(each) <= MAX_ACTION_COUNT:
         assert ActionCodec(each).sizes == tuple(each)
         return
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"one choice or more|fit into an input"):
         ActionCodec(each)

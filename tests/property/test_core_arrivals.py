@@ -65,9 +65,17 @@ def outcome(way: Any, link: Link, data: bytes) -> str:
     runs=RUNS,
     spoil=SPOILS,
     at=st.integers(0, 4),
+    stands_still=st.booleans(),
 )
 def test_the_short_way_is_the_long_way(
-    known: int, back: int, ack: int, numbers: tuple[int, int, int], runs: list[Any], spoil: str, at: int
+    known: int,
+    back: int,
+    ack: int,
+    numbers: tuple[int, int, int],
+    runs: list[Any],
+    spoil: str,
+    at: int,
+    stands_still: bool,
 ) -> None:
     first = known - back
     at = min(at, len(runs) - 1)
@@ -83,6 +91,9 @@ def test_the_short_way_is_the_long_way(
     body = b"".join(bytes([length | 128 * focused, action]) for length, action, focused in runs)
     data = head + body + (b"x" if spoil == "odd" else b"")
     sides = [side(known), side(known)]
+    if stands_still:  # the partner is at the frame that it was at: nothing new about its place
+        for _, link, _ in sides:
+            link.remote_current = first + numbers[2]
     before = describe(sides[0][:2])
     results = [
         outcome(way, link, data)

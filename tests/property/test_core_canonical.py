@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rollback_core import canonical
@@ -47,6 +47,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 @given(VALUES)
+@example("\ud800 is half of a pair")
 def test_there_and_back(value: Any) -> None:
     data = canonical.encode(value)
     decoded = canonical.decode(data)
@@ -187,6 +188,12 @@ def test_depth_is_limited_on_both_sides() -> None:
         canonical.encode([value])
     with pytest.raises(WireError, match="deep"):
         canonical.decode((b"l\x01\x00\x00\x00" * 10_000) + b"N")
+
+
+@pytest.mark.parametrize("digits", [b"", b"-", b"1a", b"+1", b"1" * 5_000])
+def test_what_is_no_int_is_refused_as_such(digits: bytes) -> None:
+    with pytest.raises(WireError, match="not an int"):
+        canonical.decode(b"i" + len(digits).to_bytes(4, "little") + digits)
 
 
 @pytest.mark.parametrize("digits", [999, 1_000, 1_001, 4_000])

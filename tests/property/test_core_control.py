@@ -137,6 +137,29 @@ def test_a_message_that_cannot_be_true_is_refused_and_changes_nothing(bad: Contr
     assert (stream.pending, stream.received, stream.has_news) == (1, 0, False)
 
 
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=6))
+def test_a_datagram_is_cut_between_items_or_refused(items: list[bytes]) -> None:
+    whole = wire.encode_control(TAG, 3, 4, items)
+    ends = {wire.CONTROL_HEADER_BYTES: 0}
+    for count, item in enumerate(items, 1):
+        ends[max(ends) + wire.ITEM_HEADER_BYTES + len(item)] = count
+    for size in range(wire.CONTROL_HEADER_BYTES, len(whole) + 1):
+        if size in ends:
+            assert message(whole[:size]).items == tuple(items[: ends[size]])
+        else:
+            with pytest.raises(WireError, match="cut short"):
+                message(whole[:size])
+
+
+def test_items_go_together_as_long_as_they_fit_to_the_byte() -> None:
+    room = wire.MAX_DATAGRAM_BYTES - wire.CONTROL_HEADER_BYTES - 2 * wire.ITEM_HEADER_BYTES
+    for spare, datagrams in ((0, 1), (-1, 2)):
+        stream = ControlStream()
+        stream.queue(b"x")
+        stream.queue(bytes(room - 1 - spare))
+        assert len(stream.datagrams(TAG)) == datagrams
+
+
 @pytest.mark.timeout(20)
 def test_an_item_that_fits_in_no_datagram_is_refused_at_once() -> None:
     stream = ControlStream()

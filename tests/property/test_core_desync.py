@@ -143,6 +143,7 @@ def test_one_flawed_peer_is_found_out(seed: int, n: int, interval: int, at: int,
         for other in others:
             early, located = [each for each in found if each.peer == other]
             assert not early.is_located
+            assert (early.field, early.mine, early.theirs) == ("", "", ""), "nobody knows them yet"
             assert located.is_located
             assert (
                 early.checked_frame >= first > early.checked_frame - interval or early.checked_frame == LAST

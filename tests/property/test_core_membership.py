@@ -16,7 +16,7 @@ from rollback_core.errors import WireError
 from rollback_core.events import EndReason, PlayersLeft
 from rollback_core.match import Match
 from rollback_core.membership import Membership, is_majority
-from rollback_core.messages import DecisionItem, Item, VoteItem
+from rollback_core.messages import BackfillItem, DecisionItem, Item, VoteItem
 from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
@@ -294,6 +294,27 @@ def test_departure_tells_who_left() -> None:
         (told,) = [each for each in world.members[peer].events if isinstance(each, PlayersLeft)]
         assert 1 << told.peers[0] == world.crashed
         assert told.players == told.peers
+
+
+def test_who_is_out_is_not_listened_to() -> None:
+    member = World(3, Random(3)).members[0]
+    held = member._match.held(2)
+    member.receive(1, DecisionItem(1, 0b011, (0, 0, held)))
+    assert member.membership.members == 0b011
+    told = len(member.outbox), len(member.events)
+    for item in (
+        VoteItem(1, 0b010, (0, 0, 0)),
+        VoteItem(0, 0, (0, 0, 0)),
+        VoteItem(1, 0, (0, 0, 0)),
+        DecisionItem(2, 0b001, (0, 40, held)),
+        DecisionItem(2, 0b110, (40, 0, held)),
+        BackfillItem(1, 2, held, ((1, 0, True),)),
+    ):
+        member.receive(2, item)
+        assert (len(member.outbox), len(member.events)) == told
+        assert (member.membership.members, member.membership.epoch) == (0b011, 1)
+        assert not member.membership.is_voting
+        assert member.end_reason is None
 
 
 def test_a_decision_below_what_is_held_is_refused() -> None:

@@ -51,6 +51,7 @@ def test_corrections_stay_within_their_limits(kind: TimeSyncKind, seen: list[tup
     skips = []
     for local_us, remote_us in seen:
         controller.observe(local_us, remote_us)
+        assert {type(controller.period_us), type(controller.owed)} == {int}
         skips += [controller.should_skip() for _ in range(TICKS_PER_SAMPLE)]
         changed = controller.period_us - PERIOD
         assert abs(changed) <= PERIOD * SPEED_MAX_PERMILLE // 1000 + 1
@@ -83,6 +84,7 @@ def test_a_lead_of_many_frames_is_taken_off_by_skipping(kind: TimeSyncKind) -> N
     for tick in range(600):
         if tick % TICKS_PER_SAMPLE == 0:
             controller.observe((lead - skipped) * PERIOD, -(lead - skipped) * PERIOD)
+        assert type(controller.owed) is int
         skipped += controller.should_skip()
     # No further once the lead is below what is noise.
     assert lead - 3 <= skipped <= lead

@@ -178,7 +178,11 @@ def test_one_that_was_away_too_long_is_told_so_when_it_is_back(at_us: int, extra
     mesh.at(at_us, lambda: mesh.suspend(2, at_us + 1_500_000 + extra_us))
     mesh.run()
     assert_survived(mesh, [0, 1], {2})
-    assert mesh.kinds(2, Ended)[0].reason in (EndReason.EXCLUDED, EndReason.NO_MAJORITY)
+    ended = mesh.kinds(2, Ended)[0]
+    assert ended.reason in (EndReason.EXCLUDED, EndReason.NO_MAJORITY)
+    if ended.reason is EndReason.EXCLUDED:
+        assert ended.peer in (0, 1), "the end names who told of it"
+    event(f"learns it as {ended.reason.value}")
 
 
 @given(WHEN, st.integers(0, 700_000), BAD_LINKS)

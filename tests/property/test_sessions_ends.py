@@ -123,6 +123,28 @@ def test_nobody_waits_for_a_peer_that_is_known_to_be_gone(
     assert mesh.is_over
 
 
+def test_a_peer_gone_before_the_start_ends_it_and_one_of_three_in_play_does_not() -> None:
+    mesh = Mesh(terms_for(), absent=[0])
+    mesh.at(100_000, lambda: mesh.command(1, PeerGone(0)))
+    mesh.run(200_000)
+    assert (ended(mesh, 1).reason, ended(mesh, 1).peer) == (EndReason.PEER_LEFT, 0)
+    three = Mesh(terms_for(range(3), max_steps=100))
+    three.run(until=lambda mesh: len(mesh.history(1)) > 20)
+    three.crash(0)
+    for peer in (1, 2):
+        three.command(peer, PeerGone(0))
+    three.run()
+    assert ended(three, 1).reason is ended(three, 2).reason is EndReason.COMPLETED
+
+
+def test_whoever_leaves_before_hearing_anyone_has_nothing_to_tell() -> None:
+    mesh = Mesh(terms_for(range(3)), absent=[1, 2])
+    mesh.at(100_000, lambda: mesh.command(0, Leave("no one here")))
+    mesh.run()
+    assert ended(mesh, 0).reason is EndReason.LEFT
+    assert {type(wire.decode(data, 1, 1, 5)) for _, _, _, data in mesh.trace} == {Hello}
+
+
 @given(st.lists(st.integers(350_000, 900_000), min_size=1, max_size=3), PATHS)
 def test_interruptions_and_resumptions_alternate_and_the_match_goes_on(
     outages: list[int], path: Path

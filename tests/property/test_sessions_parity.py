@@ -1,7 +1,9 @@
 """Whatever the network does, every peer commits the match that one process would have played."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 from mesh import Mesh, Path, acting, new_match, replayed, shared, straight_play, terms_for
@@ -10,6 +12,8 @@ from mesh_plans import NETWORKS, PREDICTORS, SEATS, Network, delays_of, peer_con
 from rollback_core import predictor
 from rollback_core.config import MatchTerms, TimeSyncKind, WindowPolicy
 from rollback_core.events import Committed, EndReason, RolledBack
+from rollback_core.peer import Peer
+from rollback_core.play import Play
 from rollback_core.recorder import shared_row
 from rollback_core.simulation import GameSpec, StepOutcome
 from scenarios.games.counter import ACTION_COUNT, Counter
@@ -58,6 +62,39 @@ def test_every_peer_commits_the_match_of_one_process(
     event(f"{terms.peer_count} peers, {sum(p.session.match.rollbacks for p in mesh.peers) > 0} rollbacks")
 
 
+@given(matches(), NETWORKS, st.integers(0, 10_000))
+def test_the_short_tick_is_the_whole_tick(
+    match: tuple[MatchTerms, dict[int, dict[str, Any]]], network: Network, seed: int
+) -> None:
+    terms, configs = match
+    runs = []
+    for tick in (Play.tick, Play.tick_in_full):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Play, "tick", tick)
+            mesh = Mesh(terms, path=network, configs=configs, act=acting(seed)).run()
+        counts = [(p.session.play.stalled_ticks, p.session.play.skipped_ticks) for p in mesh.peers]
+        runs.append((mesh.trace, mesh.events, counts))
+    assert runs[0] == runs[1]
+
+
+def test_in_quiet_play_the_short_tick_is_the_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    full: list[int] = []
+    tick_in_full = Play.tick_in_full
+
+    def counted(self: Play, now_us: int, actions: Sequence[int], frames: int) -> int:
+        full.append(now_us)
+        return tick_in_full(self, now_us, actions, frames)
+
+    monkeypatch.setattr(Play, "tick_in_full", counted)
+    # The delay covers the way: nothing is predicted wrongly.
+    configs = {peer: {"input_delay_frames": 6} for peer in range(2)}
+    mesh = Mesh(terms_for(max_steps=400), path=Path(delay_us=20_000), configs=configs)
+    mesh.run(until=lambda mesh: mesh.peers[0].session.current_frame == 390)
+    ticks = sum(peer.session.play._ticks for peer in mesh.peers)
+    assert ticks >= 2 * 389
+    assert len(full) < ticks // 10
+
+
 def test_the_property_is_not_vacuous() -> None:
     terms = terms_for(prediction_window_frames=20)
     mesh = Mesh(terms, path=Path(delay_us=150_000, loss_permille=200, jitter_us=40_000)).run()
@@ -65,6 +102,30 @@ def test_the_property_is_not_vacuous() -> None:
     assert deepest >= 8
     assert any(frame.speculative_mask for frame in mesh.history(0))
     assert_all_played(mesh, straight_play(terms, (2, 2), mesh.act))
+
+
+@given(matches(), NETWORKS, st.integers(0, 10_000))
+def test_the_figures_of_a_link_count_what_went_over_it(
+    match: tuple[MatchTerms, dict[int, dict[str, Any]]], network: Network, seed: int
+) -> None:
+    terms, configs = match
+    receive = Peer.receive_datagram
+
+    def counted(self: Peer, source: int, data: bytes, now_us: int) -> None:
+        link = self.session.links[source]
+        was_running = self.session.life.is_running
+        before = link.received + link.rejected
+        receive(self, source, data, now_us)
+        if was_running:
+            assert link.received + link.rejected == before + 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Peer, "receive_datagram", counted)
+        mesh = Mesh(terms, path=network, configs=configs, act=acting(seed)).run()
+    for me, peer in enumerate(mesh.peers):
+        for other, link in peer.session.links.items():
+            sent = [len(data) for _, source, target, data in mesh.trace if (source, target) == (me, other)]
+            assert (link.sent_datagrams, link.sent_bytes) == (len(sent), sum(sent))
 
 
 class Race(Counter):

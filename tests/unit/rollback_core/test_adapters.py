@@ -255,6 +255,39 @@ def test_what_cannot_be_a_game_is_refused_with_the_reason(make: Any, reason: str
         adapt(make)
 
 
+@pytest.mark.parametrize(
+    ("told", "rate"), [(1, 1), (20, 20), (120, 120), (0, 30), (121, 30), (24.5, 30), (None, 30)]
+)
+def test_frame_rate_is_what_the_env_says_if_it_can_be_played(told: Any, rate: int) -> None:
+    class Rated(Duel):
+        metadata: Any = {"render_fps": told}
+
+    assert adapt(Rated).spec.frame_rate_hz == rate
+    assert adapt(Rated, frame_rate_hz=7).spec.frame_rate_hz == 7
+
+
+def test_the_display_list_is_drawn_from_the_env_and_is_empty_without_one_who_draws() -> None:
+    game = adapt(Duel, draw=lambda env: [("text", str(env.frame))])
+    game.reset(1)
+    game.step((0, 0))
+    assert game.render() == [("text", "1")]
+    assert adapt(Duel).render() == []
+
+
+def test_constants_are_those_of_the_innermost_env() -> None:
+    class Board(Dial):
+        def __init__(self) -> None:
+            super().__init__(spaces.Discrete(3))
+            self.board = [0] * 9
+
+    game = adapt(lambda: gymnasium.wrappers.TimeLimit(Board(), 20), constants=["board"])
+    game.reset(1)
+    before = game.save_state()
+    game.env.unwrapped.board[0] = 1
+    game.load_state(before)
+    assert game.env.unwrapped.board[0] == 1, "what is named a constant is neither saved nor loaded"
+
+
 def test_wrong_options_are_refused() -> None:
     with pytest.raises(UsageError, match="no get_state and set_state"):
         adapt(Duel, saving="native")

@@ -101,6 +101,37 @@ def test_impossible_terms_are_refused_by_name(field: str, value: Any) -> None:
         terms(**{field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "least", "most"),
+    [
+        ("action_count", 1, 65_535),
+        ("seed", 0, 2**31 - 1),
+        ("episodes", 1, 10_000),
+        ("max_steps", 0, 10_000_000),
+        ("countdown_frames", 0, 10_000),
+        ("frame_rate_hz", 1, 240),
+        ("prediction_window_frames", 0, 60),
+        ("max_input_delay_frames", 0, 60),
+        ("checksum_interval_frames", 0, MAX_CHECKSUM_INTERVAL),
+        ("focus_timeout_frames", 0, 10_000_000),
+        ("interrupt_us", 1, 30_000_000),
+    ],
+)
+def test_the_least_and_the_most_are_possible_and_no_more(field: str, least: int, most: int) -> None:
+    for value in (least, most):
+        assert getattr(terms(**{field: value}), field) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(UsageError, match=f"^{field}: an int from {least} to {most}, not {value}$"):
+            terms(**{field: value})
+
+
+def test_one_to_eight_people_sit_at_peers_without_a_gap() -> None:
+    for seats in ((0,), tuple(range(8)), (0, 1, 1, 0)):
+        assert terms(seats=seats).seats == seats
+    with pytest.raises(UsageError, match=r"numbered 0, 1, …; got \(0, 2\)"):
+        terms(seats=(0, 2))
+
+
 def test_terms_that_fit_in_no_hello_are_refused() -> None:
     spare = MAX_TERMS_BYTES - len(terms(session_id="").encode())
     assert len(terms(session_id="s" * spare).encode()) == MAX_TERMS_BYTES
@@ -140,6 +171,24 @@ def test_every_frame_of_a_checksum_interval_fits_in_one_range() -> None:
 def test_impossible_choices_of_a_peer_are_refused_by_name(field: str, value: int) -> None:
     with pytest.raises(UsageError, match=f"^{field}: "):
         PeerConfig(peer=0, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "least", "most"),
+    [
+        ("incarnation", 1, 2**32 - 1),
+        ("input_delay_frames", 0, 60),
+        ("quality_interval_us", 10_000, 10_000_000),
+        ("handshake_timeout_us", 1, 600_000_000),
+        ("linger_us", 0, 60_000_000),
+    ],
+)
+def test_a_peer_may_choose_the_least_and_the_most_and_no_more(field: str, least: int, most: int) -> None:
+    for value in (least, most):
+        assert getattr(PeerConfig(peer=0, **{field: value}), field) == value
+    for value in (least - 1, most + 1):
+        with pytest.raises(UsageError, match=f"^{field}: an int from {least} to {most}, not {value}$"):
+            PeerConfig(peer=0, **{field: value})
 
 
 def test_time_sync_kinds_are_the_four_of_the_scenarios() -> None:

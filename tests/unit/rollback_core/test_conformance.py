@@ -189,8 +189,25 @@ class DrawsNoList(Walk):
         return tuple(super().render())  # type: ignore[return-value]
 
 
+class EndsByNumber(Walk):
+    def step(self, actions: Sequence[int], /) -> StepOutcome:
+        return super().step(actions)._replace(terminateds=(False, 0))
+
+
+class CutsByNumber(Walk):
+    def step(self, actions: Sequence[int], /) -> StepOutcome:
+        return super().step(actions)._replace(truncateds=[False, False])
+
+
+class DrawsTheNameless(Walk):
+    def render(self) -> list[DrawItem]:
+        return [super().render()[0], (1, 2)]
+
+
 DEFECTS = [
     (WholeNumberRewards, "outcomes", "outcome.rewards[0]"),
+    (EndsByNumber, "outcomes", "outcome.terminateds[1]"),
+    (CutsByNumber, "outcomes", "outcome.truncateds"),
     (InfoMissing, "outcomes", "outcome.infos[1]"),
     (RaisesAtFrame12, "outcomes", "exception"),
     (EncodesItsCalls, "encoding", "state"),
@@ -206,6 +223,7 @@ DEFECTS = [
     (KeepsLuckOverReset, "reset", "state.luck"),
     (MovesWhenDrawn, "render", "state.places[0]"),
     (DrawsNoList, "render", "render"),
+    (DrawsTheNameless, "render", "render[1]"),
 ]
 
 
@@ -244,6 +262,12 @@ def test_counterexample_of_unequal_rewards_gives_both_values() -> None:
     found = check_simulation(WholeNumberRewards, frames=10, seed=3).counterexample
     assert found is not None
     assert (found.frame, found.expected, found.actual) == (0, "float", "int 0")
+
+
+def test_counterexample_of_a_drawing_says_what_an_item_must_be() -> None:
+    found = check_simulation(DrawsTheNameless, frames=10, seed=3).counterexample
+    assert found is not None
+    assert (found.expected, found.actual) == ("a tuple that begins with a name", "tuple (1, 2)")
 
 
 @pytest.mark.parametrize(("frames", "seed"), [(0, 1), (10, -1), (10, 2**31)])

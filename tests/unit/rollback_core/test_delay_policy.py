@@ -49,6 +49,13 @@ def test_a_link_that_trembles_between_two_values_gets_one_change(low: int, slowe
     assert changes <= 1
 
 
+def test_one_look_that_asks_for_the_present_delay_starts_the_count_anew() -> None:
+    policy = AdaptiveDelay(3, 12, PERIOD)
+    for _ in range(3):
+        assert [policy.observe(0, 0) for _ in range(DOWN_AFTER - 1)] == [3] * (DOWN_AFTER - 1)
+        assert policy.observe(2 * PERIOD * 3, 0) == 3
+
+
 def test_a_better_link_is_believed_in_time() -> None:
     policy = AdaptiveDelay(6, 12, PERIOD)
     seen = [policy.observe(2 * PERIOD * 2, 0) for _ in range(5 * DOWN_AFTER)]

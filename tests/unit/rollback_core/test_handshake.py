@@ -1,6 +1,7 @@
 """Two handshakes that exchange hellos: agreement, reasons for refusal, the window from the round trip."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollback_core import wire
-from rollback_core.config import MatchTerms, PeerConfig, WindowPolicy
+from rollback_core.config import MAX_WINDOW_FRAMES, MatchTerms, PeerConfig, WindowPolicy
 from rollback_core.handshake import WINDOW_MARGIN_FRAMES, Handshake, Mismatch, Refused
 from rollback_core.link import RTT_SAMPLES_TO_SIZE, Link
 from rollback_core.messages import Hello
@@ -177,3 +178,17 @@ def test_a_window_waits_for_enough_samples() -> None:
         assert (left.handshake.window == wire.UNDECIDED) == (count < RTT_SAMPLES_TO_SIZE)
         left.link.add_rtt(400_000)
     assert left.handshake.window > 8
+
+
+@given(rtt_us=st.integers(0, 2_000_000), input_delay=st.integers(0, 8))
+def test_the_window_is_the_way_and_its_spread_and_a_margin_less_what_the_input_delay_hides(
+    rtt_us: int, input_delay: int
+) -> None:
+    own = terms(window_policy=WindowPolicy.RTT)
+    left = Side(0, own, input_delay_frames=input_delay)
+    for _ in range(RTT_SAMPLES_TO_SIZE):
+        left.link.add_rtt(rtt_us)
+    left.handshake.propose([left.link])
+    needed = math.ceil((left.link.rtt_us // 2 + 2 * left.link.rtt_var_us) / own.period_us)
+    least, most = own.prediction_window_frames, MAX_WINDOW_FRAMES
+    assert left.handshake.window == sorted((least, needed + WINDOW_MARGIN_FRAMES - input_delay, most))[1]

@@ -8,14 +8,15 @@ import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Discrete
+from gymnasium.spaces import Discrete, Tuple
 from gymnasium.utils import EzPickle
 
-from rollback_core import canonical
+from rollback_core import canonical, snapshot
 from rollback_core.errors import UsageError
 from rollback_core.snapshot import Snapshotter
 
@@ -30,6 +31,10 @@ class Tagged(tuple[Any, ...]):
 
 class Defaults(defaultdict[str, list[int]]):
     """A Python class over a C class, with an attribute of its own."""
+
+
+class Row(list[int]):
+    """A list with an attribute."""
 
 
 class Pair(NamedTuple):
@@ -176,12 +181,65 @@ def test_subclasses_keep_attributes_and_what_their_c_base_hides() -> None:
     assert table == {"a": [1]}
 
 
+def test_slots_over_a_c_class_are_kept() -> None:
+    class Line(deque[int]):
+        __slots__ = ("held",)
+
+    line = Line([1], maxlen=3)
+    line.held = [2]
+    copied = round_trip(line)
+    assert (copied, copied.held, copied.maxlen) == (deque([1]), [2], 3)
+    assert copied.held is not line.held
+
+
 def test_objects_are_keys_and_members() -> None:
     one, two = World(items=[1]), World(items=[2])
     one.__class__.__hash__ = object.__hash__  # type: ignore[assignment]
     other = round_trip([one, two, {one: "one"}, {two}])
     assert other[2][other[0]] == "one"
     assert next(iter(other[3])) is other[1]
+
+
+def test_a_method_of_python_is_bound_to_the_copy() -> None:
+    slotted = Slotted()
+    copied, hidden = round_trip([slotted, slotted.hidden])
+    assert hidden() is copied.hidden()
+    assert hidden() is not slotted.hidden()
+    snapshotter = Snapshotter()
+    table = snapshotter.table(snapshotter.freeze([slotted, slotted.hidden]), "env")
+    assert table["env[1]"] == {"method": "<Slotted.hidden>", "of": "-> env[0]"}
+
+
+def test_defaults_variables_and_attributes_of_a_function_go_with_the_copy() -> None:
+    closed_over = [0]
+
+    def add(value: int, held: list[int] = [], *, also: list[int] = []) -> list[list[int]]:  # noqa: B006
+        for each in (held, also, closed_over):
+            each.append(value)
+        return [held, also, closed_over]
+
+    add.calls = [0]  # type: ignore[attr-defined]
+    add(1)
+    copied = round_trip(add)
+    assert copied(2) == [[1, 2], [1, 2], [0, 1, 2]]
+    copied.calls.append(1)
+    assert add(3) == [[1, 3], [1, 3], [0, 1, 3]]
+    assert add.calls == [0]  # type: ignore[attr-defined]
+    snapshotter = Snapshotter()
+    table = snapshotter.table(snapshotter.freeze(add), "env")
+    assert set(table) >= {"env", "env.defaults[0]", "env.defaults.also", "env.attributes.calls"}
+    assert table["env.closed_over.content"] == [0, 1, 3]
+
+
+def test_rows_of_a_large_array_are_shown_apart() -> None:
+    def shown(value: Any) -> Any:
+        snapshotter = Snapshotter()
+        return snapshotter.table(snapshotter.freeze(value), "env")["env"]["values"]
+
+    board = np.arange(600, dtype="u2").reshape(2, 300).copy()
+    assert shown(board[0].copy()) == board[0].tobytes()
+    assert shown(board) == [board[0].tobytes(), board[1].tobytes()]
+    assert shown(np.arange(4).reshape(2, 2).copy()) == [0, 1, 2, 3]
 
 
 def test_bound_methods_closures_and_partials_act_on_the_copy() -> None:
@@ -281,6 +339,9 @@ def test_arrays_keep_type_and_write_protection() -> None:
 
 
 def test_spaces_are_shared_until_sampled() -> None:
+    inner = Discrete(5, seed=4)
+    whole = Tuple((Discrete(2), inner))
+    assert round_trip([Tuple((Discrete(2),)), whole])[1][1].sample() == inner.sample()
     quiet, sampled = Discrete(5), Discrete(5, seed=3)
     other = round_trip([quiet, sampled])
     assert other[0] is quiet
@@ -328,6 +389,33 @@ def test_what_cannot_be_kept_is_refused_by_path(value: Any, reason: str) -> None
         Snapshotter().freeze(value)
 
 
+@pytest.mark.parametrize(
+    "hook", ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"]
+)
+def test_any_way_of_pickling_over_a_c_class_is_refused(hook: str) -> None:
+    cls = type("Own", (deque,), {hook: lambda self, *_: ()})
+    with pytest.raises(UsageError, match="its own way of pickling"):
+        Snapshotter().freeze([cls()])
+
+
+@pytest.mark.parametrize("parts", ["name", (deque, (), None, None, None, print)])
+def test_what_pickles_by_name_or_with_code_of_its_own_is_refused(parts: Any) -> None:
+    class Own(deque[int]):
+        """Over a C class, with an attribute."""
+
+    own = Own()
+    own.__reduce_ex__ = lambda protocol: parts  # type: ignore[method-assign]
+    with pytest.raises(UsageError, match="pickles in an unusual way"):
+        Snapshotter().freeze([own])
+
+
+def test_a_state_too_large_to_roll_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "_MAX_NODES", 3)
+    assert Snapshotter().freeze([[], []])
+    with pytest.raises(UsageError, match="more than 3 objects"):
+        Snapshotter().freeze([[], [], []])
+
+
 def test_encoding_names_the_field_that_changed() -> None:
     world = World(items=[{"hero": World(items=np.zeros(3))}])
     before = encoded(world)
@@ -351,8 +439,30 @@ def test_order_of_sets_and_of_attributes_does_not_show() -> None:
     two.b, two.a = 2, 1
     assert encoded(one) == encoded(two)
     assert encoded({"x", "y", "z"}) == encoded({"z", "y", "x"})
+    assert encoded({1, "x", None}) == encoded({None, "x", 1})
 
 
 def test_set_of_objects_held_by_nothing_else_cannot_be_compared() -> None:
     with pytest.raises(UsageError, match="has no order"):
         encoded({Slotted()})
+
+
+def test_the_table_reads_as_the_state_does() -> None:
+    row = Row([5])
+    row.name = "last"  # type: ignore[attr-defined]
+    snapshotter = Snapshotter()
+    assert snapshotter.table(snapshotter.freeze({"a": [1, {2}], 3: row}), "env") == {
+        "env": {"['a']": "-> env['a']", "[3]": "-> env[3]"},
+        "env['a']": [1, "-> env['a'][1]"],
+        "env['a'][1]": [2],
+        "env[3]": {"name": "last", "(class)": "Row", "(content)": [5]},
+    }
+
+
+def test_constants_and_views_read_as_what_they_are() -> None:
+    numbers = np.arange(4)
+    snapshotter = Snapshotter()
+    state = [Fraction(1, 3), Colour.RED, len, np.int16(7), numbers, numbers[1:]]
+    table = snapshotter.table(snapshotter.freeze(state), "env")
+    assert table["env"][:4] == ["Fraction(1, 3)", "<Colour.RED>", "<len>", ["<i2", 7]]
+    assert table["env[5]"] == {"view of": "-> env[4]", "place": [8, [3], [8], "<i8"]}

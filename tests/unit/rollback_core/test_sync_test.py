@@ -73,5 +73,5 @@ def test_reset_begins_anew() -> None:
 
 
 def test_distance_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="one frame or more"):
         SyncTest(Counter(), check_distance=0)

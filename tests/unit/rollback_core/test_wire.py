@@ -150,6 +150,8 @@ def test_runs_of_no_frames_or_of_no_action_are_refused(width: int) -> None:
         wire.decode(head + wire.encode_runs([(1, 7, True)], width), 1, width, 7)
     with pytest.raises(WireError, match="run of 0 frames"):
         wire.decode(head + bytes([128, 0, 0][: 1 + width]), 1, width, 7)
+    with pytest.raises(WireError, match="runs cut short"):
+        wire.decode(head + wire.encode_runs([(1, 6, True)], width) + b"x", 1, width, 7)
 
 
 @pytest.mark.parametrize("width", [1, 2])
@@ -158,8 +160,14 @@ def test_a_stream_that_claims_more_than_there_is_is_refused(width: int) -> None:
     good = wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, [runs, runs])
     assert wire.decode(good, 2, width, 7)
     for cut in range(1, len(runs) + 3):
-        with pytest.raises(WireError):
+        with pytest.raises(WireError, match="inputs: "):
             wire.decode(good[:-cut], 2, width, 7)
+
+
+def test_streams_of_different_length_are_refused() -> None:
+    streams = [wire.encode_runs([(length, 6, True)], 1) for length in (1, 2)]
+    with pytest.raises(WireError, match="streams of different length"):
+        wire.decode(wire.encode_inputs(b"abcd", 5, 5, 4, 0, 5, streams), 2, 1, 7)
 
 
 def test_what_is_no_item_is_refused() -> None:
