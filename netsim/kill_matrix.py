@@ -112,6 +112,11 @@ def _worth(table: Table) -> list[str]:
     lines = ["## What the laws are worth", ""]
     for law, bugs in table["alone"].items():
         lines.append(f"- {law} alone notices {_quoted(bugs)}.")
+    silent = [law for law in table["laws"] if law not in table["noticed_by"]]
+    if table["is_whole"] and silent:
+        lines.append(
+            f"- Broken by none: {', '.join(silent)}. That they can fail, their negative controls show."
+        )
     if table["twins"]:
         lines.append(f"- Always together: {'; '.join(f'{a} and {b}' for a, b in table['twins'])}.")
     return lines

@@ -312,6 +312,12 @@ PATCHES: Final[dict[str, Patch]] = {
         "        del self.focus[:keep]\n",
         "        del self.focus[: max(0, keep - 1)]\n",
     ),
+    "sent-every-third-tick": Patch(
+        "inputs go out at every third tick only",
+        "play",
+        "self._mailbox.send_inputs(match)",
+        "self._mailbox.send_inputs(match) if not self._ticks % 3 else None",
+    ),
     "chain-without-rows": Patch(
         "what was committed between two checksums is in none of them",
         "desync",
