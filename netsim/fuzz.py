@@ -52,12 +52,13 @@ class Profile:
     cases: int
     max_players: int
     must_reach: tuple[str, ...]
+    every_law: bool = False  # must have been put to the test: some speak of one match in hundreds
 
 
 PROFILES: Final = {
     "quick": Profile(cases=1_500, max_players=4, must_reach=SOON),
-    "nightly": Profile(cases=100_000, max_players=8, must_reach=CONDITIONS),
-    "soak": Profile(cases=1_000_000_000, max_players=8, must_reach=CONDITIONS),
+    "nightly": Profile(cases=100_000, max_players=8, must_reach=CONDITIONS, every_law=True),
+    "soak": Profile(cases=1_000_000_000, max_players=8, must_reach=CONDITIONS, every_law=True),
 }
 
 
@@ -232,8 +233,11 @@ class Tally(Batch):
 
     def missed(self, profile: Profile) -> list[str]:
         """Conditions that should have been reached, and laws that were never put to the test."""
-        idle = [f"a comparison by {law}" for law in sorted(self.laws, key=law_order) if not self.laws[law]]
-        return [name for name in profile.must_reach if not self.reached[name]] + idle
+        missed = [name for name in profile.must_reach if not self.reached[name]]
+        if profile.every_law:
+            known = sorted(self.laws, key=law_order)
+            missed += [f"a comparison by {law}" for law in known if not self.laws[law]]
+        return missed
 
 
 def fuzz(

@@ -65,6 +65,9 @@ def test_conditions_that_were_not_reached_are_named() -> None:
     missed = tally.missed(PROFILES["nightly"])
     assert missed
     assert not set(missed) & set(tally.reached)
+    tally.laws["O15"] = 0
+    assert "a comparison by O15" in tally.missed(PROFILES["nightly"])
+    assert "a comparison by O15" not in tally.missed(PROFILES["quick"])
 
 
 def test_what_is_found_is_made_small_written_and_fails_again(tmp_path: Path) -> None:
