@@ -292,3 +292,17 @@ def test_the_chain_is_that_of_what_repr_says(changes: list[tuple[int, int]], cut
         frames.append(frame._replace(frame=t, outcome=outcome))
     text = "".join(repr((each.actions, each.focus_mask, each.left_mask, each.outcome)) for each in frames)
     assert chained(chained(7, frames[:cut]), frames[cut:]) == crc32(text.encode(), 7)
+
+
+def test_a_partner_that_never_answers_costs_a_bounded_number_of_checksums() -> None:
+    exchange = ChecksumExchange(0, (1, 2))
+    for frame in range(3 * MAX_KEPT):
+        exchange.add_mine(frame, b"mine")
+        if not frame % 2:
+            exchange.add_theirs(1, ChecksumItem(frame, b"mine"))
+        exchange.compare()
+        assert exchange.waiting <= 2 * MAX_KEPT
+    assert exchange.oldest == 2 * MAX_KEPT, "the latest are kept"
+    exchange.add_theirs(2, ChecksumItem(3 * MAX_KEPT - 2, b"else"))
+    exchange.add_theirs(1, ChecksumItem(3 * MAX_KEPT - 2, b"mine"))
+    assert [peer for peer, _, _ in exchange.compare()[0]] == [2]

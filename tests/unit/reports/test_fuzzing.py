@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_words import words
 
 from reports.errors import ResultError
 from reports.fuzzing import FUZZ_FILE, bar_percent, confidence, read_fuzzing, sentence, write_fuzzing
@@ -45,11 +46,6 @@ def result(**changes: Any) -> dict[str, Any]:
 def page(folder: Path, **changes: Any) -> str:
     (folder / FUZZ_FILE).write_text(json.dumps(result(**changes)))
     return write_fuzzing(read_fuzzing(folder), folder / "report.html").read_text("utf-8")
-
-
-def words(text: str) -> str:
-    """What a reader sees of it, in a row."""
-    return " ".join(re.sub("<[^>]*>", " ", text.partition("</head>")[2]).split())
 
 
 def test_what_is_said_first() -> None:

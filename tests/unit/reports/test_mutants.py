@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_words import words
 
 from reports.errors import ResultError
 from reports.mutants import MUTANTS_FILE, read_mutants, sentence, with_code, write_mutants
@@ -58,11 +59,6 @@ def result(**changes: Any) -> dict[str, Any]:
 def page(folder: Path, **changes: Any) -> str:
     (folder / MUTANTS_FILE).write_text(json.dumps(result(**changes)))
     return write_mutants(read_mutants(folder), folder / "report.html").read_text("utf-8")
-
-
-def words(text: str) -> str:
-    """What a reader sees of it, in a row."""
-    return " ".join(re.sub("<[^>]*>", " ", text.rpartition("</head>")[2]).split())
 
 
 def survivor() -> dict[str, Any]:
