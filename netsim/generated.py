@@ -29,15 +29,8 @@ LIMIT_US: Final = 900_000_000  # lockstep at 400 ms one way needs 250 s; a run t
 START_US: Final = 1_500_000  # by then most matches have begun
 MAX_EVENTS: Final = 6
 MOST_LINKS: Final = 5  # different ones in one network
-PLAYERS: Final = (
-    *(2,) * 24,
-    *(3,) * 12,
-    *(4,) * 8,
-    5,
-    6,
-    7,
-    8,
-)  # a match of eight costs as much as ten of two
+# A match of eight costs as much as ten of two.
+PLAYERS: Final = (*(2,) * 24, *(3,) * 12, *(4,) * 8, *range(5, 9))
 
 ON_PATHS: Final = ("blackout", "link", "partition", "hostile")
 ON_PEERS: Final = (

@@ -37,7 +37,7 @@ class DesyncDetection(Oracle):
         scenario = world.scenario
         self._interval = scenario.session.checksum_interval_frames
         self._wrong = reference.wrong
-        self._wrong_rows = reference.wrong_rows
+        self._first_wrong_row = reference.first_wrong_row
         self.due: dict[int, int] = {}  # by peer that is wrong: the frame at which its partners notice
         self._hosts: dict[int, Host] = {}
         self._agreed: dict[tuple[int, int], int] = {}  # (peer, partner that it finds to differ): last agreed
@@ -57,8 +57,7 @@ class DesyncDetection(Oracle):
 
     def shows(self, peer: int, frame: int) -> bool:
         """A checksum of this frame tells that the peer is wrong."""
-        rows = self._wrong_rows.get(peer)
-        return frame in self._wrong.get(peer, ()) or bool(rows and rows[0] <= frame)
+        return frame in self._wrong.get(peer, ()) or self._first_wrong_row.get(peer, frame + 1) <= frame
 
     def event(self, host: Host, event: Event) -> None:
         if not isinstance(event, DesyncDetected):

@@ -119,7 +119,7 @@ class Reference(Oracle):
         super().__init__()
         self._game = fresh
         self.wrong: dict[int, list[int]] = {peer: [] for peer in diverging}  # frames, whose state or row is
-        self.wrong_rows: dict[int, list[int]] = {peer: [] for peer in diverging}
+        self.first_wrong_row: dict[int, int] = {}
         self._states: list[Any] = [fresh.save_state()]
         self._outcomes: list[Any] = []
 
@@ -156,7 +156,7 @@ class Reference(Oracle):
             )
             self._differs(f"{field} is {left!r}, the replay has {right!r}", number, host)
             if host.index in self.wrong:
-                self.wrong_rows[host.index].append(number)
+                self.first_wrong_row.setdefault(host.index, number)
                 return
         timeline = host.peer.session.match.timeline
         if number >= timeline.base and not self._is_equal(timeline.state(number), self._states[number]):
