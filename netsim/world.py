@@ -57,7 +57,7 @@ def match_terms(scenario: Scenario, spec: GameSpec, build_id: str) -> MatchTerms
     return scenario_terms.match_terms(
         scenario,
         spec,
-        session_id=f"{scenario.name}/{scenario.seed}",
+        session_id=f"simulated/{scenario.seed}",
         build_id=build_id,
         seed=match_seed(scenario.seed),
     )

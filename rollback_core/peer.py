@@ -35,8 +35,9 @@ class Peer:
         self.absorb(now_us)
 
     def receive_datagram(self, peer: int, data: bytes, now_us: int) -> None:
-        self.session.receive_datagram(peer, data, now_us)
-        if self.next_tick_us == NEVER:
+        session = self.session
+        session.receive_datagram(peer, data, now_us)
+        if session.events:
             self.absorb(now_us)
 
     def next_wake_us(self) -> int:

@@ -407,7 +407,7 @@ class Session:
                 # It has committed the frame, so every member of its view holds it.
                 link.is_done = True
                 self.play.is_someone_done = True
-                self.play.note_plain()
+                self._update_pause()
                 for other in self.mailbox.members:
                     other.reported_confirmed = max(other.reported_confirmed, frame)
                 self.life.close_when_all_done()
@@ -428,8 +428,9 @@ class Session:
     def _update_pause(self) -> None:
         play = self.play
         hidden = self.terms.pause_on_hidden and not play.is_focused
-        silent = any(link.is_interrupted or not link.is_focused for link in self.mailbox.members)
-        play.is_paused = hidden or silent
+        # Who has played to the end is waited for no more: that it is back in focus it would not tell.
+        partners = [link for link in self.mailbox.members if not link.is_done]
+        play.is_paused = hidden or any(link.is_interrupted or not link.is_focused for link in partners)
         play.note_plain()
 
     def _hear(self, link: Link, now_us: int) -> None:

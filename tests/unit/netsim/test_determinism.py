@@ -1,5 +1,6 @@
 """A scenario, a seed and a build give one trace: again, in another process, with or without the laws."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -58,6 +59,12 @@ def test_in_a_fresh_process_with_another_hash_seed(golden: ModuleType) -> None:
         assert run.stderr == ""
         outcomes.append(json.loads(run.stdout))
     assert outcomes == [golden.trace_hashes()] * 2
+
+
+def test_a_name_makes_no_difference() -> None:
+    scenario = load_scenario("asymmetric-dsl")  # where a datagram's length is time
+    renamed = dataclasses.replace(scenario, name="the same by another and much longer name")
+    assert run_scenario(renamed).table["trace_hash"] == run_scenario(scenario).table["trace_hash"]
 
 
 def test_seed_and_build_and_scenario_each_make_a_difference() -> None:
