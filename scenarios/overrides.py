@@ -14,7 +14,7 @@ from typing import Any, Final
 from scenarios.problems import Location, path_text
 
 _STEP: Final = re.compile(r'\.?(?:"((?:[^"\\]|\\.)*)"|([A-Za-z0-9_<>*-]+))|\[(\d{1,4}|\*)\]')
-_EACH: Final = "*"
+EACH: Final = "*"
 _LISTS: Final = ("player", "host", "event")  # of a scenario; one that is left out has no entries
 
 
@@ -31,13 +31,18 @@ def override(table: dict[str, Any], text: str) -> list[str]:
     return []
 
 
+def path_of(name: str) -> Location:
+    """The steps of a path without a value; () if it is none."""
+    return _split(f"{name}=0")[0]
+
+
 def _places(table: dict[str, Any], path: Location) -> list[Location]:
     """The path, or all that it stands for."""
-    if path[-1] == _EACH:
+    if path[-1] == EACH:
         raise ValueError("ends in *; name what is set for all, as in network.path.*.delay_ms")
     places: list[Location] = [()]
     for step in path:
-        if step == _EACH:
+        if step == EACH:
             places = [place for before in places for place in _each(table, before)]
         else:
             places = [(*before, step) for before in places]
@@ -89,7 +94,7 @@ def _split(text: str) -> tuple[Location, str, str]:
     while match := _STEP.match(text, at):
         quoted, bare, index = match.groups()
         if index is not None:
-            steps.append(_EACH if index == _EACH else int(index))
+            steps.append(EACH if index == EACH else int(index))
         else:
             steps.append(bare or quoted.replace('\\"', '"'))
         at = match.end()

@@ -3,7 +3,7 @@
 An axis names a setting by its path, as `--set` does (`network.path.*.delay_ms`: of all paths), and lists
 its values; or it lists labels, each with the settings that go with it. A cell is one value of each axis:
 every combination (`grid`), the first of all axes, the second of all … (`zip`), or so many drawn at random
-(`random`). Runs are held to every law, and to the plan's own `[expect]`.
+(`random`). Runs are held to every law, and to the plan's own `[expect]`; seeds come from the plan's.
 """
 
 import dataclasses
@@ -11,23 +11,35 @@ import hashlib
 import itertools
 import json
 import random
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scenarios.expectations import lowered_expectation
 from scenarios.load import load_scenario
-from scenarios.problems import ScenarioError
-from scenarios.scenario import Scenario
+from scenarios.overrides import EACH, path_of
+from scenarios.problems import Location, ScenarioError, describe, did_you_mean, path_text, problem
+from scenarios.quantities import Quantity
+from scenarios.scenario import Expectation, Scenario, scenario_hash, to_json
 
 MAX_CELLS: Final = 100_000
 MAX_PLAN_BYTES: Final = 1_000_000
 _SUFFIX: Final = ".toml"
+_REMEDY: Final = "what a plan holds: docs/campaigns.md"
+_QUOTED: Final = 'a path is quoted, as in "network.delay_ms" = {}'
+_SHAPES: Final = {
+    "axes": "needs a list of values, or labels with settings; " + _QUOTED.format("[20, 40]"),
+    "set": "needs one value; " + _QUOTED.format("40"),
+    "expect": "needs a value, or a table with min and max",
+}
+_FILE: Final = re.compile(r'"(?:table:)?([^":]*[./][^":]*)(?::[^"]*)?"')  # in canonical JSON, or a game in it
 
 Value = bool | int | Decimal | str
 Words = Annotated[str, Field(min_length=1, max_length=200)]
@@ -38,7 +50,7 @@ class Settle(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    half_width_percent: Annotated[Decimal, Field(gt=0, le=50)]
+    half_width_percent: Annotated[Decimal, Quantity(Decimal("0.0001"), 50)]
     least_repeats: Annotated[int, Field(ge=2, le=10_000)] = 5
 
 
@@ -74,15 +86,21 @@ class Cell:
     labels: dict[str, str]
     overrides: tuple[str, ...]
 
+    @property
+    def told(self) -> str:
+        """The labels, for people."""
+        return ", ".join(f"{axis} = {label}" for axis, label in self.labels.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan that has been found sound: every cell is a scenario. `digest` names it."""
+    """A plan that has been found sound: every cell is a scenario. `digest` names all that is played."""
 
     name: str
     table: PlanTable
     cells: tuple[Cell, ...]
-    digest: str
+    expect: tuple[Expectation, ...]
+    digest: str = ""
 
     def scenario(self, cell: Cell, repeat: int) -> Scenario:
         """What one repeat of a cell plays."""
@@ -90,37 +108,44 @@ class Plan:
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
         scenario = load_scenario(self.table.scenario, seed=seed, overrides=cell.overrides)
         # What the scenario expects of itself is not meant for all that a plan makes of it.
-        kept = tuple(item for item in scenario.expect if item.key in self.table.expect)
-        return dataclasses.replace(scenario, expect=kept)
+        return dataclasses.replace(scenario, expect=self.expect)
 
 
 def load_plan(name_or_path: str) -> Plan:
     """The shipped plan of that name, or the one in a TOML file. Raises ScenarioError with every fault."""
     source = name_or_path
     file = Path(name_or_path)
-    is_path = file.suffix == _SUFFIX or file.exists()
+    is_path = file.suffix == _SUFFIX or file.is_file()
     found = file if is_path else resources.files("scenarios") / "plans" / f"{name_or_path}{_SUFFIX}"
     if not found.is_file():
-        raise ScenarioError([f"there is no such plan; shipped are: {', '.join(shipped_plans())}"], source)
+        names = shipped_plans()
+        hint = "" if is_path else did_you_mean(name_or_path, names) or f"; known: {', '.join(names)}"
+        raise _wrong([f"there is no such {'file' if is_path else 'plan'}{hint}"], source)
     data = found.read_bytes()
     if len(data) > MAX_PLAN_BYTES:
-        raise ScenarioError([f"{len(data):,} bytes, at most {MAX_PLAN_BYTES:,}"], source)
+        raise _wrong([f"{len(data):,} bytes, at most {MAX_PLAN_BYTES:,}"], source)
     try:
         table = PlanTable.model_validate(tomllib.loads(data.decode("utf-8"), parse_float=Decimal))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ScenarioError([str(error)], source) from error
+        raise _wrong([str(error)], source) from error
     except ValidationError as error:
-        faults = dict.fromkeys(_fault(item) for item in error.errors())  # once, of all shapes it might have
-        raise ScenarioError(list(faults), source) from error
-    cells = tuple(_cells(table, source))
-    canonical = json.dumps(table.model_dump(), sort_keys=True, default=str)
-    plan = Plan(file.stem if is_path else name_or_path, table, cells, _digest(canonical))
-    for cell in cells:
+        raise _wrong(_faults(error), source) from error
+    expect, faults = _expectations(table)
+    faults += _settings_faults(table)
+    if faults:
+        raise _wrong(faults, source)
+    name = file.stem if is_path else name_or_path
+    plan = Plan(name, table, tuple(_cells(table, source)), expect)
+    hashes: list[str] = []
+    files: set[str] = set()
+    for cell in plan.cells:
         try:
-            plan.scenario(cell, 0)
+            scenario = plan.scenario(cell, 0)
         except ScenarioError as error:
-            raise ScenarioError(error.problems, f"{source}, cell {cell.number} ({_told(cell)})") from error
-    return plan
+            raise ScenarioError(error.problems, f"{source}, cell {cell.number} ({cell.told})") from error
+        hashes.append(scenario_hash(scenario))
+        files.update(_FILE.findall(to_json(scenario)))
+    return dataclasses.replace(plan, digest=_digest(table, hashes, files))
 
 
 def shipped_plans() -> list[str]:
@@ -128,26 +153,87 @@ def shipped_plans() -> list[str]:
     return sorted(file.name.removesuffix(_SUFFIX) for file in folder.iterdir() if file.name.endswith(_SUFFIX))
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _wrong(problems: list[str], source: str) -> ScenarioError:
+    """Of the plan itself, not of a scenario that it makes."""
+    return ScenarioError(problems, source, remedy=_REMEDY)
 
 
-def _told(cell: Cell) -> str:
-    return ", ".join(f"{axis} = {label}" for axis, label in cell.labels.items())
+def _digest(table: PlanTable, hashes: Iterable[str], files: Iterable[str]) -> str:
+    """Of the plan, of each cell's scenario, and of the files that those name: a game, a bot, a trace."""
+    total = hashlib.sha256(json.dumps(table.model_dump(), sort_keys=True, default=str).encode())
+    for cell in hashes:
+        total.update(cell.encode())
+    for file in sorted(files):
+        if Path(file).is_file():
+            total.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    return total.hexdigest()
 
 
-def _fault(item: Any) -> str:
-    match item["loc"]:
-        case ("axes", str(axis), *_):
-            quoted = 'a path is quoted, as in "network.delay_ms" = [20, 40]'
-            return f"axes.{axis}: needs a list of values, or labels with settings; {quoted}"
-    place = ".".join(str(part) for part in item["loc"])
-    return f"{place}: {item['msg']}" if place else str(item["msg"])
+def _faults(error: ValidationError) -> list[str]:
+    found = []
+    for place, message in describe(error, PlanTable):
+        match place:
+            case ("axes" | "set" | "expect" as section, str(name), *_):
+                found.append(problem((section, name), _SHAPES[section]))
+            case _:
+                found.append(problem(place, message))
+    return list(dict.fromkeys(found))  # once, of all shapes it might have
+
+
+def _expectations(table: PlanTable) -> tuple[tuple[Expectation, ...], list[str]]:
+    """By key, as a scenario has them, and what is wrong."""
+    found: dict[str, Expectation] = {}
+    faults: list[str] = []
+    for key, value in table.expect.items():
+        expectation, wrong = lowered_expectation(key, value)
+        faults += [problem(("expect", key, part) if part else ("expect", key), told) for part, told in wrong]
+        if expectation is not None:
+            found[expectation.key] = expectation
+    return tuple(found[key] for key in sorted(found)), faults
+
+
+def _settings_faults(table: PlanTable) -> list[str]:
+    """Settings that would be dropped without a word, so that the cells' labels were not true."""
+    faults = []
+    by_axis = {name: _paths(name, values) for name, values in table.axes.items()}
+    for place, paths in ((("set",), set(table.set)), *((("axes", name), by_axis[name]) for name in by_axis)):
+        for path in sorted(paths):
+            match path_of(path):
+                case ("seed",):
+                    faults.append(problem(place, 'seed: runs take theirs from the plan\'s own "seed"'))
+                case ("expect", *_):
+                    faults.append(problem(place, f"{path}: what runs are held to stands in [expect]"))
+    for (one, its), (other, others) in itertools.combinations(by_axis.items(), 2):
+        both = [path for path in sorted(others) if any(_covers(path, before) for before in its)]
+        faults += [
+            f"axes: {path_text((other,))} sets {path} again, which {path_text((one,))} has set"
+            for path in both
+        ]
+    return faults
+
+
+def _paths(name: str, values: list[Value] | dict[str, dict[str, Value]]) -> set[str]:
+    """All that an axis sets."""
+    return {name} if isinstance(values, list) else {path for each in values.values() for path in each}
+
+
+def _covers(later: str, earlier: str) -> bool:
+    """The later path sets all that the earlier has set: it is the same, or of all paths or players."""
+    a, b = path_of(later), path_of(earlier)
+    return _matches(a, b) or _matches(_own(a), _own(b))
+
+
+def _matches(a: Location, b: Location) -> bool:
+    return len(a) == len(b) > 0 and all(x in (y, EACH) for x, y in zip(a, b, strict=True))
+
+
+def _own(path: Location) -> Location:
+    """What is set for all paths goes into the network's own table as well."""
+    return ("network", *path[3:]) if path[:3] == ("network", "path", EACH) else path
 
 
 def _cells(table: PlanTable, source: str) -> Iterator[Cell]:
     fixed = [f"{path}={_toml(value)}" for path, value in table.set.items()]
-    fixed += [f"expect.{key}={_bound(value)}" for key, value in table.expect.items()]
     axes = {name: _points(name, values) for name, values in table.axes.items()}
     for number, points in enumerate(_combined(table, axes, source)):
         labels = {name: label for name, (label, _) in zip(axes, points, strict=True)}
@@ -171,11 +257,11 @@ def _points(name: str, values: list[Value] | dict[str, dict[str, Value]]) -> lis
 def _combined(table: PlanTable, axes: dict[str, list[Point]], source: str) -> Iterator[tuple[Point, ...]]:
     lengths = {name: len(points) for name, points in axes.items()}
     if (table.samples is not None) != (table.combine == "random"):
-        raise ScenarioError(['samples: needed with combine = "random", and only there'], source)
+        raise _wrong(['samples: needed with combine = "random", and only there'], source)
     if table.combine == "zip":
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-            raise ScenarioError([f'combine = "zip" needs axes of one length: {told}'], source)
+            raise _wrong([f'combine = "zip" needs axes of one length: {told}'], source)
         yield from zip(*axes.values(), strict=True)
     elif table.combine == "random":
         chance = random.Random(table.seed)
@@ -186,14 +272,8 @@ def _combined(table: PlanTable, axes: dict[str, list[Point]], source: str) -> It
         for length in lengths.values():
             count *= length
         if count > MAX_CELLS:
-            raise ScenarioError([f"axes: {count:,} cells, at most {MAX_CELLS:,}"], source)
+            raise _wrong([f"axes: {count:,} cells, at most {MAX_CELLS:,}"], source)
         yield from itertools.product(*axes.values())
-
-
-def _bound(value: Value | dict[str, Value]) -> str:
-    if not isinstance(value, dict):
-        return _toml(value)
-    return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
 
 
 def _label(value: Value) -> str:

@@ -12,15 +12,17 @@ from scenarios.quantities import shown
 
 Location = tuple[str | int, ...]
 
+REMEDY: Final = "keys and ranges: sametick schema; ready-made ones: sametick scenarios"
 _BARE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
 class ScenarioError(UsageError):
     """A scenario cannot be used; the message lists every problem that was found."""
 
-    def __init__(self, problems: Sequence[str], source: str = "") -> None:
+    def __init__(self, problems: Sequence[str], source: str = "", *, remedy: str = REMEDY) -> None:
         self.problems = list(problems)
         self.source = source
+        self.remedy = remedy
         count = f"{len(self.problems)} problems" if len(self.problems) != 1 else "1 problem"
         head = f"{source or 'scenario'}: {count}"
         super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.load import load_scenario
 from scenarios.plan import Plan, load_plan, shipped_plans
 from scenarios.problems import ScenarioError
+from scenarios.scenario import to_json
 
 HEAD = 'scenario = "latency-100ms"\n'
 
@@ -85,12 +87,85 @@ def test_the_scenarios_own_expectations_are_left_out_and_the_plans_are_kept(tmp_
     assert kept["rows"].minimum == 5
 
 
+def test_expectations_on_times_are_kept(tmp_path: Path) -> None:
+    expect = "[expect]\nrtt_p50_ms = { max = 1 }\nsimulated_ms = 2\n"
+    found = plan(tmp_path, f'[axes]\n"network.delay_ms" = [50]\n{expect}')
+    kept = {item.key: item for item in found.scenario(found.cells[0], 0).expect}
+    assert kept["rtt_p50_us"].maximum == 1_000
+    assert kept["simulated_us"].minimum == kept["simulated_us"].maximum == 2_000
+
+
+def test_a_canonical_scenario_is_held_to_the_plan_too(tmp_path: Path) -> None:
+    file = tmp_path / "case.json"
+    file.write_text(to_json(load_scenario("latency-100ms")))
+    (tmp_path / "mine.toml").write_text(
+        f'scenario = "{file}"\n[axes]\n"game.max_steps" = [60]\n[expect]\nrows = 60\n'
+    )
+    found = load_plan(str(tmp_path / "mine.toml"))
+    assert [item.key for item in found.scenario(found.cells[0], 0).expect] == ["rows"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "is_told"),
+    [
+        ('"network.delay_ms" = [1]\n[axes.x]\na = { "network.delay_ms" = 2 }\n', True),
+        ('"network.delay_ms" = [1]\n"network.path.*.delay_ms" = [2]\n', True),
+        ('"network.path.*.delay_ms" = [1]\n"network.delay_ms" = [2]\n', True),
+        ('\'network.path."0->1".delay_ms\' = [1]\n"network.path.*.delay_ms" = [2]\n', True),
+        ('"player[0].hold_frames" = [5]\n"player.*.hold_frames" = [6]\n', True),
+        ('"network.path.*.delay_ms" = [1]\n\'network.path."0->1".delay_ms\' = [2]\n', False),
+        ('"network.delay_ms" = [1]\n"network.loss_percent" = [2]\n', False),
+    ],
+)
+def test_no_axis_takes_from_another_what_its_label_says(tmp_path: Path, axes: str, is_told: bool) -> None:
+    text = f"[axes]\n{axes}"
+    if not is_told:
+        assert plan(tmp_path, text).cells
+        return
+    with pytest.raises(ScenarioError, match=r"sets .* again, which .* has set"):
+        plan(tmp_path, text)
+
+
+def test_all_that_is_played_is_in_the_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    game, scenario, trace = (tmp_path / name for name in ("own.py", "own.toml", "own.trace"))
+    game.write_text("from scenarios.games.counter import Counter\n")
+    trace.write_text("1\n2\n")
+    text = '[game]\nid = "own.py:Counter"\nmax_steps = 60\n[[player]]\n[[player]]\n[network]\n'
+    scenario.write_text(f'{text}rate_trace = "./own.trace"\nqueue_bytes = 9000\n')
+
+    def digest() -> str:
+        (tmp_path / "mine.toml").write_text('scenario = "own.toml"\n[axes]\n"network.delay_ms" = [1]\n')
+        return load_plan("mine.toml").digest
+
+    digests = [digest()]
+    for file in (scenario, game, trace):
+        file.write_text(f"# a remark\n{file.read_text()}")
+        digests.append(digest())
+    assert digests[0] == digests[1], "the same scenario"
+    assert len(set(digests)) == 3, "code and tables are not compared but by their bytes"
+    scenario.write_text(scenario.read_text().replace("max_steps = 60", "max_steps = 61"))
+    assert digest() not in digests
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "axes: Field required"),
-        ("repeats = 0\n[axes]\nx = [1]\n", "repeats: Input should be greater than or equal to 1"),
-        ("colour = 1\n[axes]\nx = [1]\n", "colour: Extra inputs are not permitted"),
+        ("", "axes: is missing"),
+        ("repeats = 0\n[axes]\nx = [1]\n", "repeats: input should be greater than or equal to 1"),
+        ("colour = 1\n[axes]\nx = [1]\n", "colour: unknown key; known: summary, scenario, combine"),
+        ("repeat = 1\n[axes]\nx = [1]\n", 'repeat: unknown key; did you mean "repeats"?'),
+        ("[set]\nnetwork.delay_ms = 4\n[axes]\nx = [1]\n", "set.network: needs one value; a path is quoted"),
+        ("[expect]\nrows = []\n[axes]\nx = [1]\n", "expect.rows: needs a value, or a table with min and max"),
+        ("[expect]\nrow = 1\n[axes]\nx = [1]\n", 'expect.row: unknown figure; did you mean "rows"?'),
+        ("[expect]\nrows = { mx = 1 }\n[axes]\nx = [1]\n", "expect.rows.mx: unknown key"),
+        ("[settle]\nhalf_width_percent = 51\n[axes]\nx = [1]\n", "half_width_percent: must be 0.0001 to 50"),
+        ("[axes]\nseed = [1, 2]\n", 'axes.seed: seed: runs take theirs from the plan\'s own "seed"'),
+        ("[set]\nseed = 1\n[axes]\nx = [1]\n", 'set: seed: runs take theirs from the plan\'s own "seed"'),
+        (
+            '[axes.x]\na = { "expect.rows" = 1 }\n',
+            "axes.x: expect.rows: what runs are held to stands in [expect]",
+        ),
         ('[axes]\n"network.delay" = [1]\n', "cell 0 (network.delay = 1)"),
         (
             '[axes]\n"network.path.*.dlay_ms" = [1]\n',
@@ -111,8 +186,24 @@ def test_a_fault_is_named(tmp_path: Path, text: str, told: str) -> None:
 
 
 def test_a_plan_that_is_not_there() -> None:
-    with pytest.raises(ScenarioError, match="shipped are: bursts, input-delay"):
+    with pytest.raises(ScenarioError, match="no such plan; known: bursts, input-delay"):
         load_plan("nothing")
+    with pytest.raises(ScenarioError, match=r"no such file$"):
+        load_plan("nothing.toml")
+
+
+def test_a_folder_called_like_a_plan_is_not_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bursts").mkdir()
+    assert load_plan("bursts").name == "bursts"
+
+
+def test_a_whole_number_settles(tmp_path: Path) -> None:
+    found = plan(tmp_path, '[axes]\n"network.delay_ms" = [10]\n[settle]\nhalf_width_percent = 1\n')
+    assert found.table.settle is not None
+    assert found.table.settle.half_width_percent == 1
 
 
 def test_the_digest_is_of_what_is_said(tmp_path: Path) -> None:
