@@ -64,17 +64,18 @@ def _read_inputs(file: Path) -> Table:
 
 def other_build(folder: Path) -> str:
     """What to say if another build recorded the folder; "" if this one did, or if nobody can know."""
+    from live.sources import build_id as live_build_id
     from netsim.build import build_id
 
     try:
-        recorded = json.loads((folder / _RESULT_FILE).read_text(encoding="utf-8"))["build_id"]
+        table = json.loads((folder / _RESULT_FILE).read_text(encoding="utf-8"))
+        recorded = table["build_id"]
     except (OSError, ValueError, LookupError, TypeError):
         return ""
-    if recorded == build_id():
+    here = live_build_id() if table.get("kind") == "live" else build_id()
+    if recorded == here:
         return ""
-    return (
-        f"recorded by build {str(recorded)[:8]}, this is {build_id()[:8]}: a game changed in between differs"
-    )
+    return f"recorded by build {str(recorded)[:8]}, this is {here[:8]}: a game changed in between differs"
 
 
 def shared_tables(folder: Path) -> list[Path]:
