@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from sametick.failure import EXIT_USAGE, Mistake, complaint, complaint_json, print_complaint
+from sametick.failure import Mistake, complaint, complaint_json, print_complaint
 from sametick.live_peers import Peers
 
 
 class _Commands(TyperGroup):
-    """Turns a user's mistake, in whatever command, into three lines and exit code 2.
+    """Turns a user's mistake, in whatever command, into three lines and exit code 2; a finding, 1.
 
     The context is Any: which class it has depends on whether typer carries a click of its own.
     """
@@ -35,7 +35,7 @@ class _Commands(TyperGroup):
                 from rich.console import Console
 
                 print_complaint(found, Console(stderr=True, highlight=False))
-            raise typer.Exit(EXIT_USAGE) from None
+            raise typer.Exit(found.status) from None
 
 
 class Profile(StrEnum):
@@ -131,10 +131,16 @@ def sim(
 @app.command()
 def fuzz(
     profile: Annotated[
-        Profile, typer.Option("--profile", help="quick: 1,500 cases; nightly: 100,000; soak: until stopped.")
+        Profile,
+        typer.Option(
+            "--profile",
+            help="quick: 1,500 cases of up to 4 players; nightly: 100,000 of up to 8; soak: until stopped.",
+        ),
     ] = Profile.QUICK,
     cases: Annotated[int | None, typer.Option("--cases", min=1, help="So many instead.")] = None,
-    minutes: Annotated[float | None, typer.Option("--minutes", min=0.1, help="Stop after so long.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", min=0.1, help="At most so long; the cases may end it sooner.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same cases.")] = 1,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes.")] = os.cpu_count() or 1,
     patch: Annotated[
@@ -151,7 +157,10 @@ def fuzz(
     ] = None,
     is_json: Json = False,
 ) -> None:
-    """Play scenarios that nobody thought of. Exit 1 with a small scenario file if a law breaks."""
+    """Play scenarios that nobody thought of. Exit 1 with a small scenario file if a law breaks.
+
+    Exit 1 also if cases could not be played, or if a whole profile never met what it must.
+    """
     from sametick.fuzz_command import FuzzRequest, fuzz_many
 
     request = FuzzRequest(
@@ -188,7 +197,10 @@ def sweep(
     ] = None,
     is_json: Json = False,
 ) -> None:
-    """Play a scenario over a grid of settings. Cells that are in DIR already are not played again."""
+    """Play a scenario over a grid of settings. Cells that are in DIR already are not played again.
+
+    Exit 1 if a run does not hold, or if a cell could not be played.
+    """
     from sametick.sweep_command import SweepRequest, parse_shard
     from sametick.sweep_command import sweep as play_plan
 

@@ -1,7 +1,9 @@
-"""A user's mistake, told in three lines: what, where, what to do. Never a traceback."""
+"""A user's mistake, or a run that an error has stopped: what, where, what to do. Never a traceback."""
 
 import json
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -25,6 +27,19 @@ class Mistake(Exception):
         self.remedy = remedy
 
 
+class Finding(Exception):
+    """An error that nobody asked for has stopped a run: of the core, or of a bug planted in it."""
+
+    def __init__(self, error: Exception, remedy: str) -> None:
+        super().__init__(f"{type(error).__name__}: {error}".removesuffix(": "))
+        source: BaseException = error
+        while source.__cause__ is not None:  # SimPy raises again what a process has raised
+            source = source.__cause__
+        place = traceback.extract_tb(source.__traceback__)[-1]
+        self.where = f"{'/'.join(Path(place.filename).parts[-2:])}, line {place.lineno}"
+        self.remedy = remedy
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
     """What is printed. `more` holds further problems of the same kind, one line each."""
@@ -33,12 +48,16 @@ class Complaint:
     where: str
     remedy: str
     more: tuple[str, ...] = ()
+    status: int = EXIT_USAGE
 
 
 def complaint(error: Exception) -> Complaint | None:
     """How to tell this error, or None: it is a fault of ours and deserves its traceback."""
     if isinstance(error, (Mistake, ResultError)):
         return Complaint(what=error.what, where=error.where, remedy=error.remedy)
+    if isinstance(error, Finding):
+        what = f"an error stopped the run: {error}"
+        return Complaint(what=what, where=error.where, remedy=error.remedy, status=EXIT_FAILED)
     if isinstance(error, SimulationError):
         what = str(error).partition(": ")[2] or str(error)
         return Complaint(
@@ -64,7 +83,7 @@ def _rollback_complaint(error: RollbackError) -> Complaint:
     return Complaint(
         what=what,
         where=where,
-        remedy="keys and ranges: sametick schema; ready-made ones: sametick scenarios",
+        remedy=str(getattr(error, "remedy", "see: sametick schema")),
         more=tuple(str(item) for item in problems[1:]),
     )
 

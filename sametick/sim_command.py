@@ -12,12 +12,13 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from reports.quantities import count
-from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
+from sametick.failure import EXIT_FAILED, EXIT_OK, Finding, Mistake
 from sametick.run_tables import print_run, typed
 from sametick.simulation_run import RunRequest, moving_line, run, write
 
 MAX_SEEDS: Final = 100_000  # more is a campaign, with its own command
 MAX_SEED: Final = 2**31 - 1  # games take seeds up to this
+_SHOWN: Final = ("rows", "rollbacks", "rollback_depth_max_frames", "stalled_ticks", "commit_lag_max_frames")
 
 Table = dict[str, Any]
 
@@ -65,7 +66,11 @@ def simulate_many(request: RunRequest, *, seeds: Sequence[int], out: Path | None
     rows = []
     with moving_line(side, request.source, is_shown=not is_json) as move:
         for index, seed in enumerate(seeds):
-            result = run(request, seed=seed, on_progress=_share(move, index, len(seeds)))
+            try:
+                result = run(request, seed=seed, on_progress=_share(move, index, len(seeds)))
+            except Finding as error:
+                rows.append(_stopped(seed, f"{error} ({error.where})", request.command(seed)))
+                continue
             if out is not None:
                 write(result, out / f"seed-{seed}")
             rows.append(_summary(result.table, is_ok=result.ok))
@@ -101,14 +106,19 @@ def _summary(table: Table, *, is_ok: bool) -> Table:
     }
 
 
+def _stopped(seed: int, sentence: str, command: str) -> Table:
+    """The row of a run that an error has stopped: without figures."""
+    figures = dict.fromkeys((*_SHOWN, "checksum_comparisons", "trace_hash"))
+    return {"seed": seed, "ok": False, "sentence": sentence, **figures, "command": command}
+
+
 def _print_rows(rows: Sequence[Table], failed: Sequence[Table], screen: Console) -> None:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    keys = ("rows", "rollbacks", "rollback_depth_max_frames", "stalled_ticks", "commit_lag_max_frames")
     for title in ("seed", "", "rows", "rollbacks", "deepest", "stalls", "commit lag max"):
         grid.add_column(title, justify="left" if not title else "right", no_wrap=True)
     for row in rows:
         mark = Text("✓", style="green") if row["ok"] else Text("✗", style="bold red")
-        figures = [count(row[key] or 0) for key in keys]
+        figures = ["–" if row[key] is None else count(row[key]) for key in _SHOWN]
         grid.add_row(str(row["seed"]), mark, *figures)
     screen.print(grid)
     for row in failed:

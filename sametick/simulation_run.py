@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from rollback_core.errors import UsageError
-from sametick.failure import Mistake
+from rollback_core.errors import SimulationError, UsageError
+from sametick.failure import Finding, Mistake
+from sametick.run_tables import typed
 
 if TYPE_CHECKING:
     from netsim.run import RunResult
+    from scenarios.scenario import Scenario
 
 Table = dict[str, Any]
 
@@ -44,19 +46,34 @@ class RunRequest:
 def run(
     request: RunRequest, *, seed: int | None, on_progress: Callable[[float], None] | None = None
 ) -> "RunResult":
-    """Run the scenario; raises ScenarioError or Mistake for what the user got wrong."""
+    """Run the scenario. ScenarioError or Mistake for what the user got wrong, Finding for what we did."""
     from scenarios.load import load_scenario
 
     scenario = load_scenario(request.source, seed=seed, overrides=request.overrides)
     from netsim.run import run_scenario  # after the scenario is known to be sound: a mistake is told at once
 
+    command = request.command(scenario.seed)
     try:
         with planted_if(request.patch):
             result = run_scenario(scenario, record_trace=request.is_traced, on_progress=on_progress)
-    except UsageError as error:
-        raise Mistake(str(error), request.source, "change it in the file or with --set PATH=VALUE") from None
-    _name_command(result.table, request.command(scenario.seed))
+    except Mistake:
+        raise
+    except Exception as error:
+        if request.patch is not None:
+            raise Finding(error, f"this is the planted bug; again: {typed(command)}") from error
+        if isinstance(error, UsageError) and _has_foreign_code(scenario):
+            remedy = "change it in the file or with --set PATH=VALUE"
+            raise Mistake(str(error), request.source, remedy) from None
+        if isinstance(error, SimulationError):  # the game's
+            raise
+        raise Finding(error, f"report it, it is a fault of ours; again: {typed(command)}") from error
+    _name_command(result.table, command)
     return result
+
+
+def _has_foreign_code(scenario: "Scenario") -> bool:
+    """Its game or a bot is somebody's own; all else is checked when a scenario is loaded."""
+    return any(":" in name for name in (scenario.game.id, *(player.bot for player in scenario.players)))
 
 
 def _name_command(table: Table, command: str) -> None:
