@@ -216,6 +216,7 @@ class Tally(Batch):
 
     seconds: float = 0.0
     lost: list[Lost] = field(default_factory=list)  # batches that no worker came through
+    is_stopped: bool = False  # by Ctrl-C
 
     def add(self, batch: Batch) -> None:
         self.cases += batch.cases
@@ -250,19 +251,25 @@ def fuzz(
     patch: str | None = None,
     on_progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """Play until so many cases, so many minutes, or the first failure. A batch counts whole or not at all."""
+    """Play until so many cases, so many minutes, the first failure, or Ctrl-C.
+
+    A batch counts whole or not at all.
+    """
     tally = Tally()
     begun = time.monotonic()
-    for batch in _batches(seed, cases, jobs, (max_players, patch)):
-        if isinstance(batch, Lost):
-            tally.lost.append(batch)
-        else:
-            tally.add(batch)
-        tally.seconds = time.monotonic() - begun
-        if on_progress is not None:
-            on_progress(tally)
-        if tally.failure is not None or (minutes is not None and tally.seconds >= 60 * minutes):
-            break
+    try:
+        for batch in _batches(seed, cases, jobs, (max_players, patch)):
+            if isinstance(batch, Lost):
+                tally.lost.append(batch)
+            else:
+                tally.add(batch)
+            tally.seconds = time.monotonic() - begun
+            if on_progress is not None:
+                on_progress(tally)
+            if tally.failure is not None or (minutes is not None and tally.seconds >= 60 * minutes):
+                break
+    except KeyboardInterrupt:
+        tally.is_stopped = True
     return tally
 
 

@@ -61,7 +61,11 @@ def sentence(table: Table) -> str:
     failure = table.get("failure")
     if failure is not None:
         return str(failure["sentence"])
+    if not table["cases"] and not table["not_played"]:
+        return "Nothing was played."
     told = f"{plural(table['cases'], 'scenario')} that nobody thought of: every law held in each."
+    if table.get("stopped"):
+        told += " Then it was stopped."
     if table["not_played"]:
         return f"{told} But {plural(len(table['not_played']), 'batch', 'batches')} could not be played."
     if table["missed"]:
@@ -70,8 +74,8 @@ def sentence(table: Table) -> str:
 
 
 def confidence(table: Table) -> str:
-    if table.get("failure") is not None or not table["cases"]:
-        return ""
+    if table.get("failure") is not None or table["not_played"]:
+        return ""  # what no process came through may have failed
     return no_failure_in(table["cases"], "case")
 
 

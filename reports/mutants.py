@@ -75,6 +75,8 @@ def sentence(table: Table) -> str:
     told = f"{planted} planted, each noticed in every hunt."
     if table["survivors"]:
         told = f"{planted} planted, {count(len(table['survivors']))} of them not always noticed."
+    if table.get("stopped"):
+        told += " Then it was stopped."
     if table["not_hunted"]:
         told += f" {count(len(table['not_hunted']))} could not be hunted."
     return told

@@ -1,5 +1,7 @@
 """Numbers as people read them; every unit of the result files has one way to be written."""
 
+import math
+
 
 def count(value: float) -> str:
     """1234 → "1,234"."""
@@ -41,8 +43,15 @@ def percent(part: float) -> str:
     return f"{100 * part:.0f} %" if part > 0.1 else f"{100 * part:.2g} %"
 
 
+def number(value: float, digits: int) -> str:
+    """1.25 → "1.2"; "–" for NaN, where there was nothing to take a mean of."""
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
 def no_failure_in(trials: int, noun: str) -> str:
-    """What so many trials without a failure say of all that might be made."""
+    """What so many trials without a failure say of all that might be made; of up to three, nothing."""
+    if trials <= 3:
+        return ""
     return (
         f"With no failure in {plural(trials, noun)}, fewer than {percent(3 / trials)} of such {noun}s fail,"
         " with 95 % confidence (rule of three)."

@@ -1,6 +1,8 @@
 """How a long run ends: its result file, a table and a verdict on the terminal or JSON, the exit status."""
 
 import json
+import os
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from sametick.failure import EXIT_FAILED, EXIT_OK
+from sametick.failure import EXIT_FAILED, EXIT_OK, Mistake
 from sametick.run_tables import typed
 
 Table = dict[str, Any]
@@ -47,14 +49,36 @@ class Closing:
         self._screen.print(Text(text, style=style), soft_wrap=True)
 
 
-def close(table: Table, file: Path, tell: Callable[[Closing], None], *, is_json: bool) -> int:
-    """Write the result, tell it, and give the exit status: 1 unless `table["ok"]`."""
+def make_ready(folders: Iterable[Path | None], files: Iterable[Path | None]) -> None:
+    """Make the folders, and those of the files; OSError or Mistake now and not after hours of work."""
+    named = [file for file in files if file is not None]
+    for folder in (*folders, *(file.parent for file in named)):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise Mistake("nothing can be written there", str(folder), "check its permissions")
+    for file in named:
+        if file.is_dir():
+            raise Mistake("is a folder", str(file), "name a file in it")
+
+
+def close(
+    table: Table,
+    file: Path,
+    tell: Callable[[Closing], None],
+    *,
+    is_json: bool,
+    also: Sequence[tuple[Path, str]] = (),
+) -> int:
+    """Write the result, then what else there is, and tell it; the exit status is 1 unless `table["ok"]`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for other, text in also:
+        other.write_text(text, encoding="utf-8")
     if is_json:
         print(json.dumps(table, ensure_ascii=False))
     else:
         closing = Closing()
         tell(closing)
-        closing.note(f"page: {typed('sametick report')} {file.parent}")
+        closing.note(f"page: {typed('sametick report')} {shlex.quote(str(file.parent))}")
     return EXIT_OK if table["ok"] else EXIT_FAILED

@@ -2,13 +2,14 @@
 
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.fuzzing import FUZZ_FILE
-from sametick.closing import Closing, close
+from sametick.closing import Closing, close, make_ready
 from sametick.failure import Mistake
 from sametick.progress import LongRun
 from sametick.run_tables import typed
@@ -40,6 +41,7 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
     from sametick.simulation_run import check_planted
 
     check_planted(request.patch)
+    make_ready([request.out], [request.page])
     profile = PROFILES[request.profile]
     wanted = request.cases or profile.cases
     with LongRun("fuzzing", wanted, "cases", is_silent=is_json) as progress:
@@ -57,10 +59,12 @@ def fuzz_many(request: FuzzRequest, *, is_json: bool) -> int:
         kept = _keep(tally.failure, request.patch, request.out, is_silent=is_json)
     is_whole = request.cases is None and request.minutes is None
     missed = tally.missed(profile) if is_whole and tally.failure is None else []
+    if tally.is_stopped:
+        missed = []  # whoever is cut short need not have met everything
     table = _table(request, tally, kept, missed)
-    if request.page is not None:
-        request.page.write_text(_markdown(table), encoding="utf-8")
-    return close(table, request.out / FUZZ_FILE, lambda closing: _tell(table, closing), is_json=is_json)
+    page = [] if request.page is None else [(request.page, _markdown(table))]
+    file = request.out / FUZZ_FILE
+    return close(table, file, lambda closing: _tell(table, closing), is_json=is_json, also=page)
 
 
 @contextlib.contextmanager
@@ -80,10 +84,13 @@ def _keep(failure: "Failure", patch: str | None, out: Path, *, is_silent: bool) 
     from scenarios.scenario import scenario_hash, to_json
 
     kind = failure.verdict.kind
-    with LongRun("making it small", MAX_TRIES, "tries", is_silent=is_silent) as progress:
+    small = failure.scenario
+    with (
+        LongRun("making it small", MAX_TRIES, "tries", is_silent=is_silent) as progress,
+        contextlib.suppress(KeyboardInterrupt),  # whoever has waited enough gets it as it is
+    ):
         small = smallest(failure.scenario, kind, patch, progress.tell)
     name = f"{patch or kind.lower()}-{scenario_hash(small)[:8]}"
-    out.mkdir(parents=True, exist_ok=True)
     file = out / f"{name}.json"
     file.write_text(to_json(dataclasses.replace(small, name=name)) + "\n", encoding="utf-8")
     return file
@@ -92,7 +99,7 @@ def _keep(failure: "Failure", patch: str | None, out: Path, *, is_silent: bool) 
 def _again(request: FuzzRequest, file: Path) -> str:
     """What shows the failure again."""
     planted = "" if request.patch is None else f" --patch {request.patch}"
-    return f"{typed('sametick sim')} {file}{planted}"
+    return f"{typed('sametick sim')} {shlex.quote(str(file))}{planted}"
 
 
 def _command(request: FuzzRequest) -> str:
@@ -120,7 +127,7 @@ def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
             "command": _again(request, kept),
         }
     return {
-        "ok": failure is None and not missed and not tally.lost,
+        "ok": tally.cases > 0 and failure is None and not missed and not tally.lost,
         "command": _command(request),
         "ended_at_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "build": build_id(),
@@ -140,6 +147,7 @@ def _table(request: FuzzRequest, tally: "Tally", kept: Path | None, missed: list
             law: {"room": room, "unit": unit} for law, (room, unit) in sorted(tally.rooms.items())
         },
         "not_played": [str(each) for each in tally.lost],
+        "stopped": tally.is_stopped,
         "failure": found,
     }
 
@@ -156,13 +164,15 @@ def _nearest(table: Table) -> list[str]:
 def _markdown(table: Table) -> str:
     """A dated summary, for evidence."""
     failure = table["failure"]
-    verdict = "Every law held in every case."
+    verdict = "Every law held in every case." if table["cases"] else "**Nothing was played.**"
     if failure is not None:
         verdict = f"**{failure['sentence']}** See it again: `{failure['command']}`"
     elif table["not_played"]:
         verdict = f"**Every law held, but not played: {'; '.join(table['not_played'])}.**"
     elif table["missed"]:
         verdict = f"**Every law held, but never met: {', '.join(table['missed'])}.**"
+    if table["stopped"]:
+        verdict += " Then it was stopped."
     workers = "one process" if table["jobs"] == 1 else f"{table['jobs']} processes"
     rows = [f"| {name} | {number:,} |" for name, number in table["reached"].items()]
     lines = [
@@ -195,6 +205,8 @@ def _tell(table: Table, closing: Closing) -> None:
         f"{table['cases']:,} cases, {table['frames']:,} frames, {comparisons:,} comparisons by the laws;"
         f" {_pace(table)}"
     )
+    if table["stopped"]:
+        closing.note("stopped; the rest was not played")
     if table["least_room"]:
         closing.note(f"nearest to a law's bound: {', '.join(_nearest(table))}")
     for told in table["not_played"]:
@@ -204,5 +216,7 @@ def _tell(table: Table, closing: Closing) -> None:
         closing.plain(f"see it again: {table['failure']['command']}")
     elif table["missed"]:
         closing.wrong(f"every law held, but never met: {', '.join(table['missed'])}")
+    elif not table["cases"]:
+        closing.wrong("nothing was played")
     elif not table["not_played"]:
         closing.right("every law held in every case")

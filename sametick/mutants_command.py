@@ -1,5 +1,6 @@
 """`sametick mutants`: known bugs planted in the core one at a time, and the fuzzer sent after each."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.mutants import MUTANTS_FILE
-from sametick.closing import Closing, close
+from reports.quantities import plural
+from sametick.closing import Closing, close, make_ready
 from sametick.fuzz_command import needs_hypothesis
 from sametick.progress import LongRun
 from sametick.run_tables import typed
@@ -41,10 +43,14 @@ def hunt_many(request: MutantsRequest, *, is_json: bool) -> int:
         from netsim.kill_matrix import kill_table, markdown
     from netsim.workers import Lost
 
+    make_ready([request.out, request.corpus], [request.page])
     names = _names(request)
     records: list[Record] = []
     lost: list[str] = []
-    with LongRun("hunting", len(names), "bugs", is_silent=is_json) as progress:
+    with (
+        LongRun("hunting", len(names), "bugs", is_silent=is_json) as progress,
+        contextlib.suppress(KeyboardInterrupt),  # the bugs that have been hunted are told all the same
+    ):
         for each in _records(request):
             if isinstance(each, Lost):
                 lost.append(str(each))
@@ -52,12 +58,12 @@ def hunt_many(request: MutantsRequest, *, is_json: bool) -> int:
                 records.append(each)
             progress.tell(len(records) + len(lost), at=each.name)
     records.sort(key=lambda each: names.index(each.name))
-    if request.corpus is not None:
-        _write_corpus(records, request.corpus)
-    table = _table(request, kill_table(records), lost)
-    if request.page is not None:
-        request.page.write_text(markdown(table), encoding="utf-8")
-    return close(table, request.out / MUTANTS_FILE, lambda closing: _tell(table, closing), is_json=is_json)
+    is_stopped = len(records) + len(lost) < len(names)
+    table = _table(request, kill_table(records), lost, is_stopped=is_stopped)
+    also = [] if request.page is None else [(request.page, markdown(table))]
+    also += [] if request.corpus is None else _corpus(records, request.corpus)
+    file = request.out / MUTANTS_FILE
+    return close(table, file, lambda closing: _tell(table, closing), is_json=is_json, also=also)
 
 
 def _names(request: MutantsRequest) -> list[str]:
@@ -78,29 +84,31 @@ def _records(request: MutantsRequest) -> Iterator["Record | Lost"]:
         yield found
 
 
-def _write_corpus(records: list["Record"], folder: Path) -> None:
+def _corpus(records: list["Record"], folder: Path) -> list[tuple[Path, str]]:
     from scenarios.scenario import to_json
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in records:
-        if each.small is not None:
-            (folder / f"{each.name}.json").write_text(to_json(each.small) + "\n", encoding="utf-8")
+    return [
+        (folder / f"{each.name}.json", to_json(each.small) + "\n")
+        for each in records
+        if each.small is not None
+    ]
 
 
-def _table(request: MutantsRequest, kills: Table, lost: list[str]) -> Table:
+def _table(request: MutantsRequest, kills: Table, lost: list[str], *, is_stopped: bool) -> Table:
     """The result file: all that is printed, and all that the pages need."""
     from netsim.build import build_id
 
     survivors = [bug["name"] for bug in kills["bugs"] if not bug["is_dead"]]
     words = [typed("sametick mutants"), *request.names, f"--hunts {request.hunts} --cases {request.cases}"]
     return {
-        "ok": not survivors and not lost,
+        "ok": bool(kills["bugs"]) and not survivors and not lost,
         "command": " ".join(words),
         "ended_at_utc": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
         "build": build_id(),
         "most_cases": request.cases,
         "survivors": survivors,
         "not_hunted": lost,
+        "stopped": is_stopped,
         **kills,
     }
 
@@ -119,9 +127,13 @@ def _tell(table: Table, closing: Closing) -> None:
         for bug in table["bugs"]
     ]
     closing.rows(("planted bug", "cases", "seconds", "noticed by"), rows, words="wnnw")
+    if table["stopped"]:
+        closing.note("stopped; the other bugs were not hunted")
     for told in table["not_hunted"]:
         closing.wrong(f"not hunted: {told}")
     if table["survivors"]:
         closing.wrong(f"not always noticed: {', '.join(table['survivors'])}")
+    elif not table["bugs"]:
+        closing.wrong("no bug was hunted")
     elif not table["not_hunted"]:
-        closing.right(f"{len(table['bugs'])} bugs planted, each noticed in every hunt")
+        closing.right(f"{plural(len(table['bugs']), 'bug')} planted, each noticed in every hunt")

@@ -56,6 +56,9 @@ def test_what_is_said_first() -> None:
     missed = result(ok=False, missed=["more than four peers"])
     assert sentence(missed).endswith("But 1 condition that must be met never was.")
     assert sentence(result(not_played=["a", "b"])).endswith("But 2 batches could not be played.")
+    assert confidence(result(not_played=["a"])) == "", "they may have failed"
+    assert "Then it was stopped." in sentence(result(stopped=True))
+    assert sentence(result(cases=0, stopped=True)) == "Nothing was played."
     failure = {"kind": "O1", "sentence": "A law does not hold.", "command": "sametick sim a.json"}
     assert sentence(result(failure=failure)) == "A law does not hold."
     assert confidence(result(failure=failure)) == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.quantities import count, data_rate, milliseconds, plural, seconds, share
+from reports.quantities import count, data_rate, milliseconds, no_failure_in, number, plural, seconds, share
 from reports.scenario_text import scenario_text
 
 
@@ -21,6 +21,10 @@ from reports.scenario_text import scenario_text
         (share(0, 0), "–"),
         (plural(1, "frame"), "1 frame"),
         (plural(1200, "frame"), "1,200 frames"),
+        (number(1.25, 1), "1.2"),
+        (number(float("nan"), 1), "–"),
+        (no_failure_in(3, "run"), ""),
+        (no_failure_in(4, "run")[:54], "With no failure in 4 runs, fewer than 75 % of such run"),
     ],
 )
 def test_written(written: str, expected: str) -> None:
