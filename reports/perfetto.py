@@ -4,12 +4,12 @@ Source: perfetto.dev, "Synthetic TrackEvent". A lane's slices must nest, and fau
 track of its own under theirs.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from reports.errors import ResultError
+from reports.read_result import read_shaped
 
 TRACE_FILE: Final = "trace.json"
 PERFETTO_FILE: Final = "trace.pftrace"
@@ -19,20 +19,19 @@ _COUNTERS_FROM: Final = 1_000
 _FAULTS_FROM: Final = 100_000
 _NS: Final = 1_000  # in a microsecond
 
+_REMEDY: Final = "play the scenario with: sametick sim NAME --trace --out DIR"
+
 Table = dict[str, Any]
+
+_SHAPE: Final[Table] = {"traceEvents": [{"ph": str, "tid": int, "name": str}]}
 
 
 def write_perfetto(folder: Path, target: Path) -> Path:
     """Convert the trace.json of a result folder. Raises ResultError."""
     file = folder / TRACE_FILE
-    try:
-        trace = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        remedy = "play the scenario with sametick sim --trace --out DIR"
-        raise ResultError("no timeline was recorded", str(file), remedy) from None
-    except ValueError as error:
-        raise ResultError(f"is no JSON: {error}", str(file), "record it again") from None
-    target.write_bytes(perfetto_bytes(trace))
+    if not file.is_file():
+        raise ResultError("no timeline was recorded", str(file), _REMEDY)
+    target.write_bytes(perfetto_bytes(read_shaped(file, _SHAPE, _REMEDY)))
     return target
 
 

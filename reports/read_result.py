@@ -75,9 +75,7 @@ def read_result(folder: Path) -> ResultFolder:
         raise ResultError("not a result folder", str(folder), "give the folder that --out named")
     file = folder / RESULT_FILE
     if not file.is_file():
-        raise ResultError(
-            f"no {RESULT_FILE} in the folder", str(folder), "make one with: sametick sim NAME --out DIR"
-        )
+        raise ResultError(f"no {RESULT_FILE} in the folder", str(folder), _what_to_do(folder))
     table = read_table(file)
     peers = [peer["peer"] for peer in table["peers"]]
     return ResultFolder(
@@ -86,6 +84,16 @@ def read_result(folder: Path) -> ResultFolder:
         shared=_present(folder, peers, "player-{}.csv"),
         local=_present(folder, peers, "player-{}.local.csv"),
     )
+
+
+def _what_to_do(folder: Path) -> str:
+    """By what is in the folder instead of a run."""
+    if (folder / "campaign.json").is_file():
+        return "this campaign has not come to its tables; go on with: sametick sweep PLAN --out DIR"
+    seeds = sorted(folder.glob("seed-*/"), key=lambda seed: (len(seed.name), seed.name))
+    if seeds:
+        return f"give the folder of one seed, as {seeds[0]}"
+    return "make one with: sametick sim NAME --out DIR"
 
 
 def read_table(file: Path) -> Table:

@@ -74,7 +74,10 @@ def test_a_folder_without_a_timeline(tmp_path: Path, recorded: dict[str, Any]) -
     with pytest.raises(ResultError, match="no timeline was recorded"):
         write_perfetto(tmp_path, tmp_path / "x.pftrace")
     (tmp_path / "trace.json").write_text("{")
-    with pytest.raises(ResultError, match="is no JSON"):
+    with pytest.raises(ResultError, match="not JSON"):
+        write_perfetto(tmp_path, tmp_path / "x.pftrace")
+    (tmp_path / "trace.json").write_text("{}")
+    with pytest.raises(ResultError, match="missing"):
         write_perfetto(tmp_path, tmp_path / "x.pftrace")
     (tmp_path / "trace.json").write_text(json.dumps(recorded))
     assert write_perfetto(tmp_path, tmp_path / "x.pftrace").stat().st_size > 10_000
