@@ -9,11 +9,17 @@ from netsim.run import run_scenario
 from scenarios.load import load_scenario
 from scenarios.scenario import to_json
 
-CORPUS = sorted((Path(__file__).parents[2] / "corpus").glob("*.json"))
+FOLDER = Path(__file__).parents[2] / "corpus"
+CORPUS = sorted(FOLDER.glob("*.json"))
 
 
 def test_there_is_a_corpus() -> None:
     assert len(CORPUS) >= 5
+
+
+def test_nothing_in_the_corpus_is_left_unplayed() -> None:
+    others = sorted(path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".json")
+    assert not others, "not played: the corpus is canonical JSON, see docs/desync-playbook.md"
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
