@@ -7,7 +7,9 @@ the cell it was playing, which another plays anew. Caps on a run are virtual; no
 
 import hashlib
 import json
+import math
 import os
+import platform
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from netsim.result_files import write_result
 from netsim.run import run_scenario
 from netsim.workers import HOUR_S, Lost, Task, played
 from scenarios.plan import Cell, Plan
-from scenarios.scenario import scenario_hash, to_json
+from scenarios.scenario import Scenario, scenario_hash, to_json
 
 if TYPE_CHECKING:
     import pandas
@@ -27,6 +29,25 @@ if TYPE_CHECKING:
 CAMPAIGN_FILE: Final = "campaign.json"
 SAMPLE_EVERY: Final = 50  # cells; of these the first run is kept whole
 AXIS: Final = "axis: "  # begins the name of a column that holds an axis' labels
+
+FIGURES: Final = (
+    "data_rows",
+    "frames_sum",
+    "rollbacks_sum",
+    "resimulated_sum",
+    "rollback_depth_p95_frames",
+    "rollback_depth_max_frames",
+    "stalled_percent",
+    "skipped_percent",
+    "confirmation_lag_p95_frames",
+    "commit_lag_p95_frames",
+    "input_to_present_max_frames",
+    "sent_bytes_per_s",
+    "interruptions_sum",
+    "desyncs_sum",
+    "simulated_us",
+)
+"""Columns of numbers; a run that an error has stopped has none of them."""
 
 Row = dict[str, Any]
 
@@ -47,7 +68,7 @@ class Campaign:
 
 
 class SweepError(Exception):
-    """A campaign cannot go on, and what to do."""
+    """A campaign cannot be played, and what to do."""
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(what)
@@ -59,19 +80,30 @@ def open_campaign(plan: Plan, build: str, folder: Path) -> Campaign:
     head = {"plan": plan.name, "digest": plan.digest, "build": build, "cells": len(plan.cells)}
     file = folder / CAMPAIGN_FILE
     if file.exists():
-        found = json.loads(file.read_text(encoding="utf-8"))
-        for key in ("digest", "build"):
-            if found.get(key) != head[key]:
-                what = "plan" if key == "digest" else "build"
-                raise SweepError(f"{folder} holds a campaign of another {what}", "give another --out")
+        found = _head(file)
+        if found.get("build") != head["build"]:
+            raise SweepError(f"{folder} holds a campaign of another build", "give another --out")
+        if found.get("digest") != head["digest"]:
+            what = "another plan, or of scenarios, games or bots that have changed since"
+            raise SweepError(f"{folder} holds a campaign of {what}", "give another --out")
     (folder / "cells").mkdir(parents=True, exist_ok=True)
     _write(file, json.dumps({**head, "summary": plan.table.summary}, indent=1).encode() + b"\n")
     return Campaign(plan, build, folder)
 
 
+def _head(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SweepError(f"{file} does not say which campaign this is", "give another --out")
+    return found
+
+
 def _write(file: Path, data: bytes) -> None:
-    """Whole or not at all."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    """Whole or not at all. Machines and containers that share the folder may have equal process ids."""
+    part = file.with_name(f"{file.name}.{platform.node()}.{os.getpid()}.part")
     part.write_bytes(data)
     part.replace(file)
 
@@ -102,46 +134,57 @@ def _rows(campaign: Campaign, cell: Cell) -> Iterator[Row]:
             if mean_interval(stalled)[1] <= settle.half_width_percent:
                 return
         scenario = plan.scenario(cell, repeat)
-        is_sample = repeat == 0 and cell.number % SAMPLE_EVERY == 0
-        result = run_scenario(scenario, build=campaign.build)
-        if is_sample or not result.ok:
-            kind = "samples" if result.ok else "failures"
-            folder = campaign.folder / kind / f"cell-{cell.number:05}-repeat-{repeat}"
-            folder.mkdir(parents=True, exist_ok=True)
-            write_result(run_scenario(scenario, build=campaign.build, record_trace=True), folder)
-            (folder / "scenario.json").write_text(to_json(scenario) + "\n", encoding="utf-8")
-        row = {
-            "cell": cell.number,
-            "repeat": repeat,
-            "seed": scenario.seed,
-            **{f"{AXIS}{name}": label for name, label in cell.labels.items()},
-            **figures(result.table),
-            "scenario_hash": scenario_hash(scenario),
-            "trace_hash": result.table["trace_hash"],
-        }
-        stalled.append(row["stalled_percent"])
+        row: Row = {"cell": cell.number, "repeat": repeat, "seed": scenario.seed}
+        row |= {f"{AXIS}{name}": label for name, label in cell.labels.items()}
+        row |= _played(campaign, cell, repeat, scenario)
+        row["scenario_hash"] = scenario_hash(scenario)
+        if not math.isnan(row["stalled_percent"]):
+            stalled.append(row["stalled_percent"])
         yield row
 
 
-def figures(table: dict[str, Any]) -> Row:
-    """What a campaign keeps of one run: of several peers the worst, or the sum where that is said."""
-    peers = [peer["metrics"] for peer in table["peers"]]
+def _played(campaign: Campaign, cell: Cell, repeat: int, scenario: Scenario) -> Row:
+    """What one run came to. One that fails is kept whole, or as a scenario where an error has stopped it."""
+    result = None
+    try:
+        result = run_scenario(scenario, build=campaign.build)
+    except Exception as error:  # of the core or of somebody's game: a finding, not the campaign's end
+        row = stopped(error)
+    else:
+        row = figures([each.table for each in (result, *result.more)], result.table["verdict"])
+    is_sample = repeat == 0 and cell.number % SAMPLE_EVERY == 0
+    if is_sample or not row["ok"]:
+        kind = "samples" if row["ok"] else "failures"
+        folder = campaign.folder / kind / f"cell-{cell.number:05}-repeat-{repeat}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scenario.json").write_text(to_json(scenario) + "\n", encoding="utf-8")
+        if result is not None:
+            write_result(run_scenario(scenario, build=campaign.build, record_trace=True), folder)
+    return row
+
+
+def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
+    """What a campaign keeps of one run: of all peers of its sessions the worst, or the sum if said so."""
+    everyone = [peer for table in tables for peer in table["peers"]]
+    peers = [peer["metrics"] for peer in everyone]
     frames = sum(peer["frames"] for peer in peers)
     stalled = sum(peer["stalled_ticks"] for peer in peers)
     skipped = sum(peer["skipped_ticks"] for peer in peers)
     depths: Counter[int] = Counter()
-    for peer in table["peers"]:
+    for peer in everyone:
         depths.update({int(depth): count for depth, count in peer["depth_histogram"]})
     ticks = max(1, frames + stalled + skipped)
+    broken = [oracle["id"] for table in tables for oracle in table["oracles"] if not oracle["ok"]]
 
     def worst(name: str) -> int:
         return max(peer[name] or 0 for peer in peers)
 
     return {
-        "ok": bool(table["verdict"]["ok"]),
-        "broken": " ".join(oracle["id"] for oracle in table["oracles"] if not oracle["ok"]),
-        "ends": " ".join(sorted({peer["end"]["reason"] for peer in table["peers"]})),
-        "data_rows": table["data"]["rows"],
+        "ok": bool(verdict["ok"]),
+        "sentence": str(verdict["sentence"]),
+        "broken": " ".join(dict.fromkeys(broken)),
+        "ends": " ".join(sorted({peer["end"]["reason"] for peer in everyone})),
+        "data_rows": sum(table["data"]["rows"] for table in tables),
         "frames_sum": frames,
         "rollbacks_sum": sum(peer["rollbacks"] for peer in peers),
         "resimulated_sum": sum(peer["resimulated_frames"] for peer in peers),
@@ -155,9 +198,16 @@ def figures(table: dict[str, Any]) -> Row:
         "sent_bytes_per_s": worst("sent_bytes_per_s"),
         "interruptions_sum": sum(peer["interruptions"] for peer in peers),
         "desyncs_sum": sum(peer["desyncs"] for peer in peers),
-        "simulated_us": table["simulated_us"],
+        "simulated_us": max(table["simulated_us"] for table in tables),
         "depths": json.dumps(sorted(depths.items())),  # a sketch: how often each depth, of all peers
+        "trace_hash": " ".join(table["trace_hash"] for table in tables),
     }
+
+
+def stopped(error: Exception) -> Row:
+    """The row of a run that this error has stopped: it failed, and has no figures."""
+    told = {"sentence": f"{type(error).__name__}: {error}", "broken": type(error).__name__, "ends": ""}
+    return {"ok": False, **told, **dict.fromkeys(FIGURES, math.nan), "depths": "[]", "trace_hash": ""}
 
 
 # All cells.
@@ -166,12 +216,9 @@ Progress = Callable[[int], None]
 """Called with the number of a cell that is done."""
 
 
-def play_here(campaign: Campaign, cells: Sequence[int], jobs: int, on_done: Progress) -> None:
-    """Play these cells in so many processes of this machine.
-
-    SweepError names those that no process came through, when all others are played.
-    """
-    tasks = (Task(f"cell {cell}", (campaign, cell)) for cell in cells)
+def play_here(campaign: Campaign, cells: Sequence[int], jobs: int, on_done: Progress) -> list[Lost]:
+    """Play these cells in so many processes of this machine; gives those that no process came through."""
+    tasks = (Task(named(campaign, cell), (campaign, cell)) for cell in cells)
     limit_s = HOUR_S * campaign.plan.table.repeats
     lost: list[Lost] = []
     for task, result in played(play_cell, tasks, jobs, limit_s=limit_s):
@@ -179,32 +226,46 @@ def play_here(campaign: Campaign, cells: Sequence[int], jobs: int, on_done: Prog
             lost.append(result)
         else:
             on_done(task.arguments[1])
-    if lost:
-        told = "; ".join(map(str, lost))
-        raise SweepError(told, "is there memory enough? the same command goes on from here")
+    return lost
 
 
-def play_on_dask(campaign: Campaign, cells: Sequence[int], address: str, on_done: Progress) -> None:
-    """Play these cells on a Dask cluster whose workers see the campaign's folder."""
+def named(campaign: Campaign, cell: int) -> str:
+    return f"cell {cell} ({campaign.plan.cells[cell].told})"
+
+
+def play_on_dask(campaign: Campaign, cells: Sequence[int], address: str, on_done: Progress) -> list[Lost]:
+    """Play these cells on a Dask cluster whose workers see the campaign's folder; gives those it lost."""
     from distributed import Client, as_completed
 
-    with Client(address) as client:  # type: ignore[no-untyped-call]
+    try:
+        client = Client(address)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        remedy = "is the scheduler running? its address is like tcp://HOST:8786"
+        raise SweepError(f"no Dask scheduler at {address}: {error}", remedy) from None
+    lost: list[Lost] = []
+    with client:
         waiting = {client.submit(play_cell, campaign, cell, pure=False, retries=1): cell for cell in cells}
         for future in as_completed(waiting):  # type: ignore[no-untyped-call]
-            future.result()
-            on_done(waiting[future])
+            cell = waiting[future]
+            try:
+                future.result()
+            except Exception as error:  # the cluster's, or of the worker's machine: a cell keeps its own
+                lost.append(Lost(named(campaign, cell), f"{type(error).__name__}: {error}"))
+            else:
+                on_done(cell)
+    return lost
 
 
 # What came of it.
 
 
 def runs(campaign: Campaign) -> "pandas.DataFrame":
-    """All runs that have been played, by cell and repeat."""
+    """All runs that have been played, by cell and repeat; empty if there are none."""
     import pandas
 
     files = sorted((campaign.folder / "cells").glob("cell-*.parquet"))
     if not files:
-        raise SweepError(f"no cell has been played in {campaign.folder}", "play some first")
+        return pandas.DataFrame({"cell": [], "repeat": [], "ok": []})
     table = pandas.concat([pandas.read_parquet(file) for file in files], ignore_index=True)
     return table.sort_values(["cell", "repeat"], ignore_index=True)
 
@@ -229,7 +290,10 @@ MEANS: Final = (
 
 
 def cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
-    """A row per cell: means with the half width of their 95 % interval; how many runs failed, at most."""
+    """A row per cell: means with the half width of their 95 % interval; how many runs failed, at most.
+
+    Runs that an error has stopped count as failed, and not in the means; with no other run these are NaN.
+    """
     import pandas
 
     found = []
@@ -242,8 +306,7 @@ def cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
         row |= {"runs": trials, "failed": failed, "failed_low": low}
         row["failed_high"] = rule_of_three(trials) if not failed else high
         for name in MEANS:
-            mean, half = mean_interval([float(value) for value in group[name]])
-            row[name] = mean
-            row[f"{name} ±"] = half
+            values = [float(value) for value in group[name] if not math.isnan(value)]
+            row[name], row[f"{name} ±"] = mean_interval(values) if values else (math.nan, math.nan)
         found.append(row)
     return pandas.DataFrame(found)

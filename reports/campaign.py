@@ -1,7 +1,7 @@
 """A campaign as one HTML file: heat maps over two axes, means axis by axis, cells, before and after."""
 
-import json
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from reports.errors import ResultError
 from reports.palette import INK
 from reports.plots import PAGE_PX, SMALL_PX, draw
-from reports.quantities import count, no_failure_in, percent, plural
+from reports.quantities import count, no_failure_in, number, percent, plural
+from reports.read_result import read_shaped
 from reports.render import render, write_text
 
 if TYPE_CHECKING:
@@ -33,8 +34,21 @@ _HEAT: Final = (
     "#0d3a70",
 )  # one hue: a print says as much
 _DARK_FROM: Final = 0.55  # of the range: numbers on it are white
+_REMEDY: Final = "make it anew with: sametick sweep PLAN --out DIR"
 
 Table = dict[str, Any]
+
+_SHAPE: Final[Table] = {
+    "ok": bool,
+    "plan": str,
+    "command": str,
+    "cells": int,
+    "missing_cells": int,
+    "not_played": list,
+    "runs": int,
+    "failed_runs": int,
+    "content_hash": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,10 @@ class CampaignFolder:
     def axes(self) -> list[str]:
         return [column for column in self.cells.columns if column.startswith(AXIS)]
 
+    @property
+    def names(self) -> dict[str, str]:
+        return axis_names(self.axes)
+
 
 def is_campaign(folder: Path) -> bool:
     return (folder / SUMMARY_FILE).is_file()
@@ -77,11 +95,18 @@ def read_campaign(folder: Path) -> CampaignFolder:
     """The folder's tables. Raises ResultError."""
     import pandas
 
+    summary = read_shaped(folder / SUMMARY_FILE, _SHAPE, _REMEDY)
+    if not summary["runs"]:
+        raise ResultError("no cell has been played", str(folder), f"play some: {summary['command']}")
+    file = folder / "cells.parquet"
     try:
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        cells = pandas.read_parquet(folder / "cells.parquet")
+        cells = pandas.read_parquet(file)
     except (OSError, ValueError) as error:
-        raise ResultError(f"is no campaign: {error}", str(folder), "make one with sametick sweep") from None
+        raise ResultError(f"is no campaign: {error}", str(file), _REMEDY) from None
+    columns = [column for measure in MEASURES for column in (measure.column, f"{measure.column} ±")]
+    missing = {"cell", "runs", "failed", "failed_high", *columns} - set(cells.columns)
+    if missing:
+        raise ResultError(f"has no column {min(missing)}", str(file), _REMEDY)
     return CampaignFolder(summary, cells, folder)
 
 
@@ -94,9 +119,9 @@ def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFo
         confidence=confidence(campaign.summary),
         heat=[_heat_section(campaign, measure) for measure in MEASURES if len(campaign.axes) > 1],
         effects=[_effects(campaign, axis) for axis in campaign.axes],
-        axes=[_name(axis) for axis in campaign.axes],
+        axes=list(campaign.names.values()),
         measures=MEASURES,
-        rows=_rows(campaign),
+        rows=_rows(campaign, target.parent),
         changes=None if before is None else _changes(before, campaign),
         before=None if before is None else before.summary,
     )
@@ -106,24 +131,35 @@ def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFo
 def sentence(summary: Table) -> str:
     told = f"{plural(summary['runs'], 'run')} of {plural(summary['cells'], 'cell')}"
     if summary["failed_runs"]:
-        return f"{told}: {count(summary['failed_runs'])} broke a law or an expectation."
+        return f"{told}: {count(summary['failed_runs'])} broke a law or an expectation, or ended in an error."
     return f"{told}: every law held."
 
 
 def confidence(summary: Table) -> str:
+    if summary["not_played"]:
+        return ""  # what no process came through may have failed
     if summary["failed_runs"]:
         return "Each cell's share of failures stands below with its 95 % interval (Wilson)."
     return no_failure_in(summary["runs"], "run")
 
 
-def _name(axis: str) -> str:
-    """ "axis: network.delay_ms" is "delay ms" to people."""
-    return axis.removeprefix(AXIS).rpartition(".")[2].replace("_", " ")
+def axis_names(axes: Sequence[str]) -> dict[str, str]:
+    """What people call the columns: "axis: network.delay_ms" is "delay ms", or more if two end so."""
+    paths = {axis: axis.removeprefix(AXIS) for axis in axes}
+    # What has a space is a title, not a path.
+    steps = {axis: [path] if " " in path else path.split(".") for axis, path in paths.items()}
+    names = {}
+    for axis, own in steps.items():
+        for length in range(1, len(own) + 1):
+            if sum(other[-length:] == own[-length:] for other in steps.values()) == 1:
+                break
+        names[axis] = ".".join(own[-length:]).replace("_", " ")
+    return names
 
 
-def _label(axis: str, value: str) -> str:
+def _label(name: str, value: str) -> str:
     is_number = value.replace(".", "").isdecimal()
-    return f"{_name(axis)} {value}" if is_number else f"{_name(axis)}: {value}"
+    return f"{name} {value}" if is_number else f"{name}: {value}"
 
 
 def _values(campaign: CampaignFolder, axis: str) -> list[str]:
@@ -140,18 +176,20 @@ def _plane(campaign: CampaignFolder) -> tuple[str, str, list[str]]:
 
 def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
     across, up, rest = _plane(campaign)
-    cells = campaign.cells
+    cells, names = campaign.cells, campaign.names
     groups = list(cells.groupby(rest, sort=False)) if rest else [((), cells)]
     shown = groups[:MOST_PANELS]
     title = f"{measure.title[0].upper()}{measure.title[1:]} ({measure.unit})"
-    if cells[measure.column].nunique() == 1:
-        value = f"{cells[measure.column].iloc[0]:g}"
+    known = cells[measure.column].dropna()
+    if known.nunique() < 2:
+        value = f"{known.iloc[0]:g}" if len(known) else "–"
         return {"title": title, "chart": "", "same": f"{value} {measure.unit} in every cell.", "left_out": 0}
-    high = max(1.0, float(cells[measure.column].max()))
+    high = max(1.0, float(known.max()))
     columns, lines = _values(campaign, across), _values(campaign, up)
     width = PAGE_PX / min(_PANELS_A_ROW, max(1, len(shown)))
     margin = 30 + 6.5 * max(map(len, lines))  # the labels of the lines, and the axis' name
-    panel_px = 58.0 + 26.0 * len(lines)
+    tall = max(90.0, 26.0 * len(lines))  # room for the name of the axis, too
+    panel_px = 58.0 + tall
     deep = -(-len(shown) // _PANELS_A_ROW)
     height = panel_px * deep + 8
 
@@ -160,22 +198,22 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
             row, column = divmod(index, _PANELS_A_ROW)
             left = (column * width + margin) / PAGE_PX
             bottom = (height - (row + 1) * panel_px + 36) / height
-            axes = figure.add_axes(
-                (left, bottom, (width - margin - 12) / PAGE_PX, 26.0 * len(lines) / height)
-            )
+            axes = figure.add_axes((left, bottom, (width - margin - 12) / PAGE_PX, tall / height))
             values = [[_mean(group, across, x, up, y, measure.column) for x in columns] for y in lines]
             _heat(axes, values, high, measure)
             axes.set_xticks(range(len(columns)), columns)
             axes.set_yticks(range(len(lines)), lines)
-            panel = ", ".join(_label(axis, value) for axis, value in zip(rest, _tuple(key), strict=True))
+            panel = ", ".join(
+                _label(names[axis], value) for axis, value in zip(rest, _tuple(key), strict=True)
+            )
             # Over the labels as well: names of axes are long.
             over = -(margin - 14) / (width - margin - 12)
             axes.set_title(panel, fontsize=SMALL_PX, loc="left", x=over)
-            axes.set_xlabel(_name(across), fontsize=SMALL_PX, labelpad=1)
+            axes.set_xlabel(names[across], fontsize=SMALL_PX, labelpad=1)
             if not column:
-                axes.set_ylabel(_name(up), fontsize=SMALL_PX, labelpad=2)
+                axes.set_ylabel(names[up], fontsize=SMALL_PX, labelpad=2)
 
-    label = f"Heat map of {measure.title} over {_name(across)} and {_name(up)}; the numbers are in the table."
+    label = f"Heat map of {measure.title} over {names[across]} and {names[up]}; the numbers are in the table."
     return {
         "title": title,
         "same": "",
@@ -226,31 +264,31 @@ def _effects(campaign: CampaignFolder, axis: str) -> Table:
         for measure in MEASURES:
             mean = float(group[measure.column].mean())
             low, high = float(group[measure.column].min()), float(group[measure.column].max())
-            cells.append({"mean": f"{mean:.2f}", "range": f"{low:.1f} to {high:.1f}"})
+            cells.append({"mean": number(mean, 2), "range": f"{number(low, 1)} to {number(high, 1)}"})
         rows.append({"value": value, "cells": cells, "failed": int(group["failed"].sum())})
-    return {"name": _name(axis), "rows": rows}
+    return {"name": campaign.names[axis], "rows": rows}
 
 
-def _rows(campaign: CampaignFolder) -> list[Table]:
-    """The cells that fail or stall most."""
+def _rows(campaign: CampaignFolder, page: Path) -> list[Table]:
+    """The cells that fail or stall most, with links from the page's folder."""
     worst = campaign.cells.sort_values(["failed", "stalled_percent"], ascending=False).head(MOST_ROWS)
-    return [_row(campaign, row) for row in worst.to_dict("records")]
+    return [_row(campaign, row, page) for row in worst.to_dict("records")]
 
 
-def _row(campaign: CampaignFolder, row: Any) -> Table:
+def _row(campaign: CampaignFolder, row: Any, page: Path) -> Table:
     cells = []
     for measure in MEASURES:
         half = row[f"{measure.column} ±"]
         told = "" if half is None or math.isinf(half) or math.isnan(half) else f" ± {half:.{measure.digits}f}"
-        cells.append(f"{row[measure.column]:.{measure.digits}f}{told}")
-    number = int(row["cell"])
+        cells.append(number(row[measure.column], measure.digits) + told)
+    cell = int(row["cell"])
     kept = [
-        f"{kind}/{folder.name}"
+        {"kind": kind[:-1], "href": Path(os.path.relpath(folder / "scenario.json", page)).as_posix()}
         for kind in ("failures", "samples")
-        for folder in sorted((campaign.path / kind).glob(f"cell-{number:05}-*"))
+        for folder in sorted((campaign.path / kind).glob(f"cell-{cell:05}-*"))
     ]
     return {
-        "cell": number,
+        "cell": cell,
         "labels": [str(row[axis]) for axis in campaign.axes],
         "runs": count(int(row["runs"])),
         "failed": int(row["failed"]),
@@ -260,28 +298,64 @@ def _row(campaign: CampaignFolder, row: Any) -> Table:
     }
 
 
-def _changes(before: CampaignFolder, after: CampaignFolder) -> list[Table]:
-    """Cells whose means differ by more than chance explains, the largest change of each measure first."""
+def _changes(before: CampaignFolder, after: CampaignFolder) -> Table:
+    """What differs by more than chance explains, failures first, and of how many cells that can be known."""
     if before.axes != after.axes:
-        named = ", ".join(_name(axis) for axis in before.axes)
+        named = ", ".join(before.names.values())
         raise ResultError(f"has other axes ({named})", str(before.path), "compare two campaigns of one plan")
-    both = before.cells.merge(after.cells, on=before.axes, suffixes=(" before", " after"))
-    found = []
+    # Random draws may hit the same values twice: the first is compared with the first.
+    first, second = (
+        each.cells.assign(nth=each.cells.groupby(each.axes).cumcount()) for each in (before, after)
+    )
+    both = first.merge(second, on=[*before.axes, "nth"], suffixes=(" before", " after"))
+    failures, means, known = [], [], 0
     for row in both.to_dict("records"):
-        for measure in MEASURES:
-            change = row[f"{measure.column} after"] - row[f"{measure.column} before"]
-            half = math.hypot(row[f"{measure.column} ± before"], row[f"{measure.column} ± after"])
-            if abs(change) > half and not math.isnan(half):
-                found.append((abs(change), _change(before.axes, row, measure, change, half)))
-    found.sort(key=lambda item: -item[0])
-    return [change for _, change in found[:MOST_ROWS]]
+        labels = [str(row[axis]) for axis in after.axes]
+        shares = [row[f"failed {when}"] / row[f"runs {when}"] for when in ("before", "after")]
+        if shares[0] != shares[1]:
+            failures.append((abs(shares[1] - shares[0]), _failures(labels, row)))
+        found = [_change(labels, row, measure) for measure in MEASURES]
+        known += any(change is not None for change in found)
+        means += [change for change in found if change is not None and change[0] > 0]
+    rows = [change for part in (failures, means) for _, change in sorted(part, key=lambda item: -item[0])]
+    return {"rows": rows[:MOST_ROWS], "left_out": len(rows[MOST_ROWS:]), **_known(first, second, both, known)}
 
 
-def _change(axes: Sequence[str], row: Any, measure: Measure, change: float, half: float) -> Table:
-    return {
-        "labels": [str(row[axis]) for axis in axes],
+def _failures(labels: list[str], row: Any) -> Table:
+    told = [f"{row[f'failed {when}']} of {row[f'runs {when}']}" for when in ("before", "after")]
+    return {"labels": labels, "measure": "failed runs", "before": told[0], "after": told[1], "change": ""}
+
+
+def _change(labels: list[str], row: Any, measure: Measure) -> tuple[float, Table] | None:
+    """How large the change is, 0 for one that chance explains, and its row; None where nothing is known."""
+    half = math.hypot(row[f"{measure.column} ± before"], row[f"{measure.column} ± after"])
+    if not math.isfinite(half):
+        return None
+    change = row[f"{measure.column} after"] - row[f"{measure.column} before"]
+    told = {
+        "labels": labels,
         "measure": f"{measure.title} ({measure.unit})",
-        "before": f"{row[f'{measure.column} before']:.2f}",
-        "after": f"{row[f'{measure.column} after']:.2f}",
+        "before": number(row[f"{measure.column} before"], 2),
+        "after": number(row[f"{measure.column} after"], 2),
         "change": f"{change:+.2f} ± {half:.2f}",
     }
+    return (abs(change) if abs(change) > half else 0.0), told
+
+
+def _known(
+    before: "pandas.DataFrame", after: "pandas.DataFrame", both: "pandas.DataFrame", known: int
+) -> Table:
+    """How much was compared, and why not all of it."""
+    told = [f"{plural(len(both), 'cell')} in both campaigns."]
+    for cells, whose in ((before, "the earlier one"), (after, "this one")):
+        if len(cells) > len(both):
+            told.append(f"{count(len(cells) - len(both))} in {whose} only.")
+    if known < len(both):
+        told.append(
+            f"In {count(len(both) - known)} of them means could not be compared: a campaign has fewer than"
+            " two runs to take one of, and a run alone says nothing of chance."
+        )
+    nothing = "In each the same share of runs fails, and no mean differs by more than chance explains."
+    if not known:
+        nothing = "In each the same share of runs fails. Of the means nothing is known."
+    return {"known": " ".join(told), "nothing": nothing if len(both) else "Nothing can be compared."}

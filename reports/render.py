@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.palette import DARK, INK, PLAYER_HUES, QUIET, RULE, WRONG
-from reports.quantities import count
+from reports.quantities import count, plural
 
 
 def render(template: str, **values: Any) -> str:
@@ -19,7 +19,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     colours = {"ink": INK, "quiet": QUIET, "rule": RULE, "wrong": WRONG, "hues": PLAYER_HUES, "dark": DARK}
-    return environment.get_template(template).render(colours=colours, count=count, **values)
+    return environment.get_template(template).render(colours=colours, count=count, plural=plural, **values)
 
 
 def write_text(text: str, target: Path) -> Path:

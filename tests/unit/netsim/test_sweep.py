@@ -8,23 +8,31 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import dask
 import pytest
 from distributed import Client
 
 from netsim import sweep
+from netsim.build import sources
+from netsim.run import RunResult, run_scenario
 from netsim.sweep import (
     AXIS,
+    FIGURES,
     Campaign,
     SweepError,
     cells,
     content_hash,
+    figures,
     open_campaign,
     play_cell,
     play_here,
     play_on_dask,
     runs,
+    stopped,
 )
+from scenarios.load import load_scenario
 from scenarios.plan import load_plan
 
 PLAN = """
@@ -83,6 +91,23 @@ def test_another_plan_does_not_get_into_a_folder(plan_file: Path) -> None:
         campaign(plan_file, "mine")
 
 
+def test_a_scenario_that_has_changed_does_not_get_into_a_folder(plan_file: Path) -> None:
+    scenario = plan_file.parent / "own.toml"
+    scenario.write_text('[game]\nid = "counter-v1"\nmax_steps = 90\n[[player]]\n[[player]]\n')
+    plan_file.write_text(PLAN.replace("latency-100ms", str(scenario)))
+    campaign(plan_file, "mine")
+    scenario.write_text(scenario.read_text() + 'bot = "idle"\n')
+    with pytest.raises(SweepError, match="scenarios, games or bots that have changed"):
+        campaign(plan_file, "mine")
+
+
+def test_a_build_is_all_that_a_simulated_run_rests_on() -> None:
+    names = {name for name, _ in sources()}
+    assert {"rollback_core/session.py", "netsim/link_model.py", "scenarios/games/slime.py"} <= names
+    assert {"scenarios/traces/lte-drive.trace", "scenarios/tables/pareto.dist"} <= names
+    assert not any("__pycache__" in name for name in names)
+
+
 def test_cells_have_means_with_intervals_and_a_bound_on_failures(plan_file: Path) -> None:
     mine = campaign(plan_file, "mine")
     play_here(mine, range(4), 1, nothing)
@@ -112,6 +137,7 @@ def test_a_failure_is_kept_whole_with_its_scenario(plan_file: Path) -> None:
     play_here(mine, range(4), 1, nothing)
     failed = runs(mine)[lambda table: ~table["ok"]]
     assert set(failed["cell"]) == {2}
+    assert failed["sentence"].str.startswith("Expected stalled_ticks = 0, it was ").all()
     kept = {folder.name for folder in (mine.folder / "failures").iterdir()}
     assert kept == {f"cell-{row.cell:05}-repeat-{row.repeat}" for row in failed.itertuples()}
     for folder in (mine.folder / "failures").iterdir():
@@ -149,9 +175,84 @@ def test_a_cell_that_kills_every_worker_is_named_when_all_others_are_played(
 ) -> None:
     monkeypatch.setattr(sweep, "play_cell", die_at_one)
     mine = campaign(plan_file, "mine")
-    with pytest.raises(SweepError, match="cell 1: its process died, 2 times"):
-        play_here(mine, range(4), 1, nothing)
+    [lost] = play_here(mine, range(4), 1, nothing)
+    labels = "network.delay_ms = 20, session.prediction_window_frames = 8"
+    assert str(lost) == f"cell 1 ({labels}): its process died, 2 times"
     assert mine.missing(range(4)) == [1]
+
+
+def with_a_bot_that_fails(plan_file: Path) -> Campaign:
+    """A campaign in which a bot of somebody's own fails in the middle of each run."""
+    own = plan_file.parent / "own.py"
+    own.write_text("def bot(game, player, frame):\n    return {0: 0}[frame // 40]\n")
+    plan_file.write_text(f"{PLAN}[axes.bot]\nown = {{ 'player[0].bot' = '{own}:bot' }}\n")
+    return campaign(plan_file, "mine")
+
+
+def test_an_error_in_a_run_is_a_failure_of_it_and_its_scenario_is_kept(plan_file: Path) -> None:
+    mine = with_a_bot_that_fails(plan_file)
+    assert play_here(mine, range(2), 1, nothing) == []
+    assert mine.missing(range(2)) == [], "it is not met again"
+    table = runs(mine)
+    assert list(table["ok"]) == [False] * 6
+    assert "raised KeyError: 1" in table["sentence"][0]
+    assert table["stalled_percent"].isna().all()
+    assert (mine.folder / "failures" / "cell-00001-repeat-2" / "scenario.json").is_file()
+    found = cells(table)
+    assert list(found["failed"]) == [3, 3]
+    assert found["stalled_percent"].isna().all()
+
+
+def test_a_run_that_an_error_has_stopped_does_not_take_part_in_means(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, calls = sweep.run_scenario, iter(range(9))
+
+    def fails_once(*arguments: Any, **options: Any) -> RunResult:
+        if next(calls) == 2:
+            raise KeyError("frame 3")
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(sweep, "run_scenario", fails_once)
+    mine = campaign(plan_file, "mine")
+    assert play_cell(mine, 1) == 3
+    [row] = cells(runs(mine)).to_dict("records")
+    assert (row["runs"], row["failed"]) == (3, 1)
+    assert (row["stalled_percent"], row["stalled_percent ±"]) == (0, 0)
+    assert list(runs(mine)["broken"]) == ["", "", "KeyError"]
+
+
+def test_all_sessions_of_a_run_count(plan_file: Path) -> None:
+    plan_file.write_text(PLAN.replace("[set]", "[set]\nsessions = 2").replace("repeats = 3", "repeats = 1"))
+    mine = campaign(plan_file, "mine")
+    play_cell(mine, 2)
+    [row] = runs(mine).to_dict("records")
+    result = run_scenario(mine.plan.scenario(mine.plan.cells[2], 0), build="build")
+    assert len(result.more) == 1
+    peers = [peer for each in (result, *result.more) for peer in each.table["peers"]]
+    assert row["frames_sum"] == sum(peer["metrics"]["frames"] for peer in peers)
+    assert row["trace_hash"].split() == [each["trace_hash"] for each in result.table["sessions"]]
+
+
+def test_a_run_without_figures_has_the_columns_of_any_other() -> None:
+    result = run_scenario(load_scenario("latency-100ms", overrides=["game.max_steps=30"]), build="build")
+    assert set(stopped(ValueError())) == set(figures([result.table], result.table["verdict"]))
+    assert set(FIGURES) < set(stopped(ValueError()))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""])
+def test_a_campaign_file_that_says_nothing(plan_file: Path, text: str) -> None:
+    campaign(plan_file, "mine")
+    (plan_file.parent / "mine" / "campaign.json").write_text(text)
+    with pytest.raises(SweepError, match="does not say which campaign"):
+        campaign(plan_file, "mine")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nothing://x", "http://"])
+def test_a_cluster_that_is_not_there(plan_file: Path, address: str) -> None:
+    with dask.config.set({"distributed.comm.timeouts.connect": "100ms"}):
+        with pytest.raises(SweepError, match=f"no Dask scheduler at {address}"):
+            play_on_dask(campaign(plan_file, "mine"), range(4), address, nothing)
 
 
 @contextmanager
@@ -183,11 +284,24 @@ def dask_cluster(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_of_two_workers_gives_the_same_content(plan_file: Path) -> None:
+def test_a_dask_cluster_of_two_workers_gives_the_same_content_and_names_what_it_lost(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here, there = campaign(plan_file, "here"), campaign(plan_file, "there")
+
+    def fails_at_three(mine: Campaign, cell: int) -> int:
+        if cell == 3:
+            raise OSError("disk full")
+        return play_cell(mine, cell)
+
     play_here(here, range(4), 1, nothing)
     done: list[int] = []
     with dask_cluster(plan_file.parent) as address:
-        play_on_dask(there, range(4), address, done.append)
+        with monkeypatch.context() as patch:
+            patch.setattr(sweep, "play_cell", fails_at_three)
+            [lost] = play_on_dask(there, [2, 3], address, done.append)
+        assert str(lost).startswith("cell 3 (network.delay_ms = 250, session.prediction_window_frames = 8): ")
+        assert "OSError: disk full" in lost.reason
+        assert play_on_dask(there, there.missing(range(4)), address, done.append) == []
     assert sorted(done) == [0, 1, 2, 3]
     assert content_hash(runs(here)) == content_hash(runs(there))

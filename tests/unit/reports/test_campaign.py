@@ -1,17 +1,21 @@
 """The page of a campaign says what the tables say, in words, numbers and pictures, without the network."""
 
 import json
+import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas
 import pytest
+from page_words import words
 
 from netsim import sweep
 from reports.campaign import (
     AXIS,
     MEASURES,
     CampaignFolder,
+    axis_names,
     confidence,
     is_campaign,
     read_campaign,
@@ -25,10 +29,12 @@ WINDOWS = ("4", "8")
 GAMES = ("counter", "slime")
 
 
-def campaign(folder: Path, *, slower: float = 0.0, failed: int = 0) -> CampaignFolder:
+def campaign(
+    folder: Path, *, slower: float = 0.0, failed: int = 0, half: float = 0.5, delays: Sequence[str] = DELAYS
+) -> CampaignFolder:
     rows = []
     for game in GAMES:
-        for delay in DELAYS:
+        for delay in delays:
             for window in WINDOWS:
                 row: dict[str, object] = {
                     "cell": len(rows),
@@ -41,13 +47,15 @@ def campaign(folder: Path, *, slower: float = 0.0, failed: int = 0) -> CampaignF
                 }
                 for place, measure in enumerate(MEASURES):
                     row[measure.column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
-                    row[f"{measure.column} ±"] = 0.5
+                    row[f"{measure.column} ±"] = half
                 rows.append(row)
     folder.mkdir(parents=True, exist_ok=True)
     pandas.DataFrame(rows).to_parquet(folder / "cells.parquet")
     summary = {
         "ok": not failed,
         "plan": "delay-window",
+        "command": "sametick sweep 'my plans/delay-window.toml' --out out/mine",
+        "not_played": [],
         "cells": len(rows),
         "missing_cells": 0,
         "runs": 3 * len(rows),
@@ -63,11 +71,12 @@ def page(found: CampaignFolder, before: CampaignFolder | None = None) -> str:
 
 
 def test_what_is_said_first() -> None:
-    sound = {"runs": 300, "cells": 100, "failed_runs": 0}
+    sound = {"runs": 300, "cells": 100, "failed_runs": 0, "not_played": []}
     assert sentence(sound) == "300 runs of 100 cells: every law held."
     assert "fewer than 1 % of such runs fail" in confidence(sound)
-    broken = {"runs": 300, "cells": 100, "failed_runs": 2}
-    assert sentence(broken) == "300 runs of 100 cells: 2 broke a law or an expectation."
+    assert confidence({**sound, "not_played": ["cell 3: its process died, 2 times"]}) == ""
+    broken = {**sound, "failed_runs": 2}
+    assert sentence(broken).startswith("300 runs of 100 cells: 2 broke a law or an expectation")
     assert "Wilson" in confidence(broken)
 
 
@@ -102,9 +111,58 @@ def test_before_and_after_names_what_chance_does_not_explain(tmp_path: Path) -> 
     before = campaign(tmp_path / "before")
     same = page(campaign(tmp_path / "same"), before)
     assert "What has changed" in same
-    assert "<p>Nothing.</p>" in same
+    assert "12 cells in both campaigns." in same
+    assert "In each the same share of runs fails, and no mean differs by more than chance explains." in same
     slower = page(campaign(tmp_path / "after", slower=2.0), before)
     assert slower.count("+2.00 ± 0.71") == len(MEASURES) * len(GAMES) * len(WINDOWS)
+
+
+def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
+    """With one run a cell there is no interval: that no difference was found means nothing then."""
+    before = campaign(tmp_path / "before", half=math.inf)
+    once = page(campaign(tmp_path / "once", slower=50.0), before)
+    assert "In 12 of them means could not be compared" in once
+    assert "Of the means nothing is known." in once
+    other = page(campaign(tmp_path / "other", delays=("20", "300")), campaign(tmp_path / "first"))
+    assert "4 cells in both campaigns. 8 in the earlier one only. 4 in this one only." in other
+    none = page(campaign(tmp_path / "none", delays=("300",)), before)
+    assert "Nothing can be compared." in none
+
+
+def test_failures_that_came_stand_first_among_the_changes(tmp_path: Path) -> None:
+    before = campaign(tmp_path / "before", half=math.inf)
+    text = words(page(campaign(tmp_path / "after", failed=1), before))
+    assert "counter 20 4 failed runs 0 of 3 1 of 3" in text
+
+
+def test_runs_without_figures_have_dashes(tmp_path: Path) -> None:
+    mine = campaign(tmp_path, failed=3)
+    columns = [column for each in MEASURES for column in (each.column, f"{each.column} ±")]
+    mine.cells.loc[0, columns] = math.nan
+    assert "nan" not in words(page(mine)).lower()
+    mine.cells[columns] = math.nan
+    text = words(page(mine)).lower()
+    assert "nan" not in text
+    assert "– % in every cell" in text
+
+
+def test_axes_that_end_alike_have_as_many_steps_as_tell_them_apart() -> None:
+    alike = [f'axis: network.path."{way}".delay_ms' for way in ("0->1", "1->0")]
+    names = axis_names([*alike, "axis: session.time_sync", "axis: up to 1.5 s"])
+    assert list(names.values()) == [
+        '"0->1".delay ms',
+        '"1->0".delay ms',
+        "time sync",
+        "up to 1.5 s",
+    ]
+
+
+def test_the_page_says_how_to_play_it_again_and_its_links_hold_from_where_it_is(tmp_path: Path) -> None:
+    mine = campaign(tmp_path / "mine", failed=1)
+    (mine.path / "failures" / "cell-00000-repeat-1").mkdir(parents=True)
+    text = write_campaign(mine, tmp_path / "pages" / "x.html").read_text("utf-8")
+    assert 'href="../mine/failures/cell-00000-repeat-1/scenario.json"' in text
+    assert "sametick sweep &#39;my plans/delay-window.toml&#39; --out out/mine" in text
 
 
 def test_campaigns_of_other_axes_are_not_compared(tmp_path: Path) -> None:
@@ -114,10 +172,25 @@ def test_campaigns_of_other_axes_are_not_compared(tmp_path: Path) -> None:
         page(mine, other)
 
 
-def test_what_is_no_campaign(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("{", "not JSON"), ("[]", "expected object"), ('{"plan": "x"}', "missing")],
+)
+def test_what_is_no_campaign(tmp_path: Path, text: str, told: str) -> None:
     assert not is_campaign(tmp_path)
+    (tmp_path / "summary.json").write_text(text)
+    with pytest.raises(ResultError, match=told):
+        read_campaign(tmp_path)
+
+
+def test_a_campaign_without_its_tables(tmp_path: Path) -> None:
+    mine = campaign(tmp_path)
+    mine.cells.drop(columns="failed").to_parquet(tmp_path / "cells.parquet")
+    with pytest.raises(ResultError, match="has no column failed"):
+        read_campaign(tmp_path)
+    (tmp_path / "cells.parquet").unlink()
     with pytest.raises(ResultError, match="is no campaign"):
         read_campaign(tmp_path)
-    (tmp_path / "summary.json").write_text("{")
-    with pytest.raises(ResultError, match="is no campaign"):
+    (tmp_path / "summary.json").write_text(json.dumps({**mine.summary, "runs": 0}))
+    with pytest.raises(ResultError, match="no cell has been played"):
         read_campaign(tmp_path)
