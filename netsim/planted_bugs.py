@@ -350,9 +350,9 @@ PATCHES: Final[dict[str, Patch]] = {
     ),
     "one-event-a-call": Patch(
         "of several events the host is given the first",
-        "session",
-        "        events = self.events[:]\n",
-        "        events = self.events[:1]\n",
+        "peer",
+        "        return events\n",
+        "        return events[:1]\n",
     ),
     "interrupted-at-every-poll": Patch(
         "an interruption is told again at every poll",
