@@ -342,6 +342,18 @@ PATCHES: Final[dict[str, Patch]] = {
         'self.recorder.mark_invalid(event.first_frame, f"desync with peer {event.peer}")',
         'self.recorder.mark_invalid(event.checked_frame, f"desync with peer {event.peer}")',
     ),
+    "never-located": Patch(
+        "peers notice that they differ, and never find out where",
+        "desync",
+        "        if not self.exchange.can_locate(peer):\n",
+        "        if peer >= 0:\n",
+    ),
+    "compared-until-the-first-loss": Patch(
+        "once somebody has left, no more checksums are made",
+        "desync",
+        "        self.exchange.drop_partner(peer)\n",
+        "        self.exchange.drop_partner(peer)\n        self._interval = 0\n",
+    ),
     "checksums-never-pruned": Patch(
         "checksums that were compared are kept for ever",
         "checksum",
