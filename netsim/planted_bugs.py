@@ -399,11 +399,13 @@ PATCHES: Final[dict[str, Patch]] = {
         "                actions = (game.game.spec.neutral_action,) * len(actions)\n        else:",
         "                actions = (1,) * len(actions)\n        else:",
     ),
-    "left-leaks-into-the-next": Patch(
-        "who has left one session has left the next one, too",
-        "match",
-        "        self._left: dict[int, int] = {}  # player -> cut\n",
-        '        self._left: dict[int, int] = globals().setdefault("_leaked", {})\n',
+    "agreed-leaks-into-the-next": Patch(
+        "what a peer has compared in one session counts as compared in its next one",
+        "checksum",
+        "        self._verdicts: dict[int, int] = {peer: -1 for peer in partners}  # last agreed frame\n",
+        '        self._verdicts: dict[int, int] = globals().setdefault("_leaked", {}).setdefault(me, {})\n'
+        "        for peer in partners:\n"
+        "            self._verdicts.setdefault(peer, -1)\n",
     ),
     "catch-up-confirms": Patch(
         "frames that were caught up on count as confirmed",
