@@ -282,10 +282,11 @@ PATCHES: Final[dict[str, Patch]] = {
         "        else:\n",
     ),
     "history-overwritten": Patch(
-        "the past that a rollback may need is dropped too early",
-        "match",
-        "        self.timeline.forget_before(min(states_before, limit))\n",
-        "        self.timeline.forget_before(max(0, self.timeline.current - 4))\n",
+        "a ring of four states is too short: a long rollback finds a later frame's state in its place",
+        "timeline",
+        "                del self.states[cut + 1 :]\n",
+        "                self.states[cut] = self.states[cut::4][-1]\n"
+        "                del self.states[cut + 1 :]\n",
     ),
     "couch-inputs-swapped": Patch(
         "the inputs of two people at one machine are taken for each other's",
@@ -408,11 +409,11 @@ PATCHES: Final[dict[str, Patch]] = {
         "            self._verdicts.setdefault(peer, -1)\n",
     ),
     "catch-up-confirms": Patch(
-        "frames that were caught up on count as confirmed",
+        "frames that were caught up on are committed, whatever is still assumed in them",
         "play",
         "            is_round = self._game.phase == PLAYING\n",
         "            if played > 1:\n"
-        "                match.confirmed = match.timeline.current - 1\n"
+        "                self._publication.publish(match.timeline.current - 1, now_us)\n"
         "            is_round = self._game.phase == PLAYING\n",
     ),
     "rollbacks-never-reset": Patch(
@@ -478,6 +479,11 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     (
         "only one packet taken per poll",
         "nothing is polled: the host hands every datagram over, one call each",
+    ),
+    (
+        "inputs of variable width split at the wrong place",
+        "an input is the number of an action, and all of a game's have one width, agreed on with the match;"
+        " each player's runs are counted (`couch-inputs-swapped` is their nearest kin)",
     ),
     (
         "inputs of one view taken for those of the next",
