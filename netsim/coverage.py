@@ -7,6 +7,7 @@ trouble that leave no figure behind count when they were set.
 from collections.abc import Iterator
 from typing import Any, Final
 
+from netsim.oracles_desync import Attribution
 from rollback_core.events import EndReason
 from scenarios.scenario import Scenario
 
@@ -47,6 +48,7 @@ CONDITIONS: Final = (
     "more than four peers",
     "one-way trouble",
     "divergence noticed",
+    "divergence attributed",
     *(f"event: {kind}" for kind in SHARED_FATES),
     *(
         f"end: {reason.value}"
@@ -89,8 +91,10 @@ def _met(scenario: Scenario, table: dict[str, Any]) -> Iterator[str]:
         yield "rollback through the whole window"
     if not window:
         yield "lockstep"
-    if table["data"]["promise"] and any(peer["metrics"]["desyncs"] for peer in peers):
+    if "diverge" in kinds and any(peer["metrics"]["desyncs"] for peer in peers):
         yield "divergence noticed"
+    if "diverge" in kinds and any(law["id"] == Attribution.id and law["checks"] for law in table["oracles"]):
+        yield "divergence attributed"
     if exercised["drops"] >= 2 and len(scenario.players) == scenario.peer_count:
         yield "two drops in one run"
     if exercised["drops"] and exercised["delay_changes"]:

@@ -69,8 +69,9 @@ class Faults:
                 for host in self._hosts(event):
                     host.set_hidden(False)
             case "suspend" | "stall":
-                self.exercised["suspensions"] += len(event.peers)
                 for host in self._hosts(event):
+                    # Who is gone, or has ended, loses nothing by it.
+                    self.exercised["suspensions"] += host.is_running and host.peer.session.ended is None
                     host.pause()
                 yield from self._until_over(event)
                 for host in self._hosts(event):

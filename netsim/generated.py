@@ -65,6 +65,7 @@ MANY_S: Final = (1, 2)  # of more than four peers: time goes with the square of 
 CALM_LINKS: Final = ("asymmetry", "slots")
 CALM_HOSTS: Final = ("offset", "drift")
 CALM_S: Final = (8, 10)
+TWICE_S: Final = (1,)  # of those who meet twice
 
 SHORT_US = st.integers(1, 900).map(lambda ms: ms * 1_000)
 LONG_US = st.integers(900, 4_500).map(lambda ms: ms * 1_000)
@@ -270,7 +271,9 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     count = draw(st.integers(0, MAX_EVENTS)) if kinds else 0
     # Without a focus timeout, or where all pause for the hidden one, nothing would end such a match.
     hides_for_good = bool(session.focus_timeout_us) and not session.pause_on_hidden
-    lengths_s = CALM_S if is_calm else MANY_S if peers > 4 else LENGTHS_S
+    # Those who meet again in the same process begin anew: nothing may be left of the first time.
+    is_twice = not is_calm and draw(st.integers(0, 23)) == 0
+    lengths_s = CALM_S if is_calm else TWICE_S if is_twice else MANY_S if peers > 4 else LENGTHS_S
     game = draw(games(players, session.frame_rate_hz, lengths_s))
     # What comes long after the end shows nothing.
     last_us = START_US + game.episodes * game.max_steps * 1_000_000 // session.frame_rate_hz
@@ -284,6 +287,7 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     return Scenario(
         name="generated",
         seed=draw(st.integers(0, 2**31 - 1)),
+        sessions=1 + is_twice,
         limit_us=LIAR_LIMIT_US if betrayal == "lie" else LIMIT_US,
         game=game,
         session=session,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from netsim.hunt import DETERMINISM, Record
 from netsim.laws import law_order, laws
-from netsim.planted_bugs import NOT_EXPRESSIBLE, PATCHES
+from netsim.planted_bugs import ACROSS_PROCESSES, NOT_EXPRESSIBLE, PATCHES
 from scenarios.scenario import Scenario
 
 Table = dict[str, Any]
@@ -17,15 +17,22 @@ def kill_table(records: Iterable[Record]) -> Table:
     """All of it, ready for JSON; bugs in the order of the records."""
     bugs = [_bug(each) for each in records]
     columns = sorted({law for bug in bugs for law in bug["laws"]}, key=law_order)
+    known = {**laws(), DETERMINISM: {"name": "determinism", "says": _SAME_TRACE}}
     fired = {law: [bug["name"] for bug in bugs if law in bug["laws"]] for law in columns}
-    alone = {law: [bug["name"] for bug in bugs if set(bug["laws"]) == {law}] for law in columns}
+    alone = {
+        law: [bug["name"] for bug in bugs if set(bug["laws"]) == {law}] for law in columns if law in known
+    }
+    stopped = {
+        bug["name"]: list(bug["laws"]) for bug in bugs if bug["laws"] and not known.keys() & bug["laws"]
+    }
     return {
         "hunts": max((len(bug["cases"]) for bug in bugs), default=0),
         "bugs": bugs,
         "is_whole": {bug["name"] for bug in bugs} == set(PATCHES),
         "noticed_by": columns,
-        "laws": {**laws(), DETERMINISM: {"name": "determinism", "says": _SAME_TRACE}},
+        "laws": known,
         "alone": {law: names for law, names in alone.items() if names},
+        "by_no_law": stopped,
         "twins": [
             [a, b]
             for at, a in enumerate(columns)
@@ -69,7 +76,8 @@ def markdown(table: Table) -> str:
         "",
         "Known bugs of rollback libraries, planted one at a time in our own core, and what the fuzzer says.",
         "`sametick mutants --page FILE` writes this page. See a bug by `sametick fuzz --patch NAME`, or in",
-        "its small case: `sametick sim tests/corpus/planted/NAME.json --patch NAME`.",
+        "its small case: `sametick sim tests/corpus/planted/NAME.json --patch NAME`. Fuzzing never meets",
+        f"{_quoted(sorted(ACROSS_PROCESSES))}: two processes are set against each other.",
         "",
         f"Cases and seconds until a law broke are medians over the seeds 1 to {hunts}. Small is the least",
         "scenario that still shows it: peers × frames of play, and events.",
@@ -86,8 +94,8 @@ def markdown(table: Table) -> str:
     columns = table["noticed_by"]
     lines += [
         "",
-        f"A number in brackets: in so many of {hunts} hunts only. An error's name: the core's own checks",
-        "stop it.",
+        f"A number in brackets: in so many of {hunts} hunts only. An error's name: in those hunts by no",
+        "law, an error stopped the run before one was broken.",
         "",
         "## Bug × law",
         "",
@@ -112,6 +120,9 @@ def _worth(table: Table) -> list[str]:
     lines = ["## What the laws are worth", ""]
     for law, bugs in table["alone"].items():
         lines.append(f"- {law} alone notices {_quoted(bugs)}.")
+    if table["by_no_law"]:
+        stopped = (f"`{bug}` ({', '.join(errors)})" for bug, errors in table["by_no_law"].items())
+        lines.append(f"- By no law, an error stops it: {', '.join(stopped)}.")
     silent = [law for law in table["laws"] if law not in table["noticed_by"]]
     if table["is_whole"] and silent:
         lines.append(

@@ -282,10 +282,11 @@ PATCHES: Final[dict[str, Patch]] = {
         "        else:\n",
     ),
     "history-overwritten": Patch(
-        "the past that a rollback may need is dropped too early",
-        "match",
-        "        self.timeline.forget_before(min(states_before, limit))\n",
-        "        self.timeline.forget_before(max(0, self.timeline.current - 4))\n",
+        "a ring of four states is too short: a long rollback finds a later frame's state in its place",
+        "timeline",
+        "                del self.states[cut + 1 :]\n",
+        "                self.states[cut] = self.states[cut::4][-1]\n"
+        "                del self.states[cut + 1 :]\n",
     ),
     "couch-inputs-swapped": Patch(
         "the inputs of two people at one machine are taken for each other's",
@@ -342,6 +343,18 @@ PATCHES: Final[dict[str, Patch]] = {
         'self.recorder.mark_invalid(event.first_frame, f"desync with peer {event.peer}")',
         'self.recorder.mark_invalid(event.checked_frame, f"desync with peer {event.peer}")',
     ),
+    "never-located": Patch(
+        "peers notice that they differ, and never find out where",
+        "desync",
+        "        if not self.exchange.can_locate(peer):\n",
+        "        if peer >= 0:\n",
+    ),
+    "compared-until-the-first-loss": Patch(
+        "once somebody has left, no more checksums are made",
+        "desync",
+        "        self.exchange.drop_partner(peer)\n",
+        "        self.exchange.drop_partner(peer)\n        self._interval = 0\n",
+    ),
     "checksums-never-pruned": Patch(
         "checksums that were compared are kept for ever",
         "checksum",
@@ -350,9 +363,9 @@ PATCHES: Final[dict[str, Patch]] = {
     ),
     "one-event-a-call": Patch(
         "of several events the host is given the first",
-        "session",
-        "        events = self.events[:]\n",
-        "        events = self.events[:1]\n",
+        "peer",
+        "        return events\n",
+        "        return events[:1]\n",
     ),
     "interrupted-at-every-poll": Patch(
         "an interruption is told again at every poll",
@@ -387,18 +400,20 @@ PATCHES: Final[dict[str, Patch]] = {
         "                actions = (game.game.spec.neutral_action,) * len(actions)\n        else:",
         "                actions = (1,) * len(actions)\n        else:",
     ),
-    "left-leaks-into-the-next": Patch(
-        "who has left one session has left the next one, too",
-        "match",
-        "        self._left: dict[int, int] = {}  # player -> cut\n",
-        '        self._left: dict[int, int] = globals().setdefault("_leaked", {})\n',
+    "agreed-leaks-into-the-next": Patch(
+        "what a peer has compared in one session counts as compared in its next one",
+        "checksum",
+        "        self._verdicts: dict[int, int] = {peer: -1 for peer in partners}  # last agreed frame\n",
+        '        self._verdicts: dict[int, int] = globals().setdefault("_leaked", {}).setdefault(me, {})\n'
+        "        for peer in partners:\n"
+        "            self._verdicts.setdefault(peer, -1)\n",
     ),
     "catch-up-confirms": Patch(
-        "frames that were caught up on count as confirmed",
+        "frames that were caught up on are committed, whatever is still assumed in them",
         "play",
         "            is_round = self._game.phase == PLAYING\n",
         "            if played > 1:\n"
-        "                match.confirmed = match.timeline.current - 1\n"
+        "                self._publication.publish(match.timeline.current - 1, now_us)\n"
         "            is_round = self._game.phase == PLAYING\n",
     ),
     "rollbacks-never-reset": Patch(
@@ -464,6 +479,11 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     (
         "only one packet taken per poll",
         "nothing is polled: the host hands every datagram over, one call each",
+    ),
+    (
+        "inputs of variable width split at the wrong place",
+        "an input is the number of an action, and all of a game's have one width, agreed on with the match;"
+        " each player's runs are counted (`couch-inputs-swapped` is their nearest kin)",
     ),
     (
         "inputs of one view taken for those of the next",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from netsim.renaming import renamed
+from netsim.run import session_seed
 from netsim.world import build_world
 from rollback_core.errors import UsageError
 from scenarios.scenario import (
@@ -38,7 +39,8 @@ Judge = Callable[[Scenario], str]
 def size(scenario: Scenario) -> tuple[int, ...]:
     """What is made less, the most important first."""
     text = to_json(scenario)
-    frames = scenario.game.episodes * (scenario.game.max_steps + scenario.game.countdown_frames)
+    game = scenario.game
+    frames = scenario.sessions * game.episodes * (game.max_steps + game.countdown_frames)
     return (
         scenario.peer_count,
         len(scenario.players),
@@ -116,6 +118,11 @@ def _given_up_sooner(scenario: Scenario) -> Iterator[Scenario]:
     last_us = max((event.at_us + event.for_us for event in scenario.events), default=0)
     waits_us = session.handshake_timeout_us + session.reconnect_limit_us + session.focus_timeout_us
     yield dataclasses.replace(scenario, limit_us=last_us + waits_us + PATIENCE_US)
+
+
+def _one_session(scenario: Scenario) -> Iterator[Scenario]:
+    for number in range(scenario.sessions if scenario.sessions > 1 else 0):
+        yield dataclasses.replace(scenario, sessions=1, seed=session_seed(scenario.seed, number))
 
 
 def _of_the_plain_game(scenario: Scenario) -> Iterator[Scenario]:
@@ -277,6 +284,7 @@ def _smaller(value: int, *, at_least: int) -> Iterator[int]:
 
 CHANGES: Final[tuple[Change, ...]] = (
     _given_up_sooner,
+    _one_session,
     _of_the_plain_game,
     _with_fewer_peers,
     _with_fewer_players,

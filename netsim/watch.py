@@ -28,7 +28,13 @@ from netsim.oracles_safety import (
 from netsim.world import World, diverging_peers, has_liars, make_match
 from rollback_core.events import Committed, Event
 
-_HOOKS = ("before_tick", "after_tick", "committed", "event")
+# By what is called, the methods of which an oracle overrides one if it wants to know.
+_HOOKS = {
+    "before_tick": ("before_tick",),
+    "after_tick": ("after_tick",),
+    "committed_all": ("committed", "committed_all"),
+    "event": ("event",),
+}
 
 
 class OracleWatch:
@@ -81,11 +87,12 @@ class OracleWatch:
         ]
         if has_liars(scenario):
             self.oracles = [oracle for oracle in self.oracles if oracle.stands_lies]
-        for hook in _HOOKS:
+        for hook, names in _HOOKS.items():
             self._wants[hook] = [
-                getattr(oracle, "committed_all" if hook == "committed" else hook)
+                getattr(oracle, hook)
                 for oracle in self.oracles
-                if oracle.applies and getattr(type(oracle), hook) is not getattr(Oracle, hook)
+                if oracle.applies
+                and any(getattr(type(oracle), name) is not getattr(Oracle, name) for name in names)
             ]
 
     def _is_watched(self, host: Host) -> bool:
@@ -107,7 +114,7 @@ class OracleWatch:
     def events(self, host: Host, events: list[Event]) -> None:
         for event in events if self._is_watched(host) else ():
             if type(event) is Committed:
-                for watch in self._wants["committed"]:
+                for watch in self._wants["committed_all"]:
                     watch(host, event.frames)
             for watch in self._wants["event"]:
                 watch(host, event)

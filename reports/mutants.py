@@ -111,7 +111,7 @@ def _figures(table: Table) -> list[Table]:
         {
             "title": "Alone",
             "value": count(len(table["alone"])),
-            "meaning": "laws and checks, each with a bug that nothing else notices",
+            "meaning": "laws, each with a bug that nothing else notices",
             "is_wrong": False,
         },
     ]

@@ -1,5 +1,6 @@
 """The fuzzer gives the same cases again, whoever plays them, and what it finds is small and fails again."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,10 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from netsim.coverage import CONDITIONS
-from netsim.fuzz import BATCH_CASES, PROFILES, Batch, fuzz, run_batch
+from netsim.fuzz import BATCH_CASES, PROFILES, Batch, Verdict, fuzz, judge, run_batch
+from netsim.laws import laws
 from sametick.cli import app
 from scenarios.load import load_scenario
+from scenarios.scenario import Scenario
 
+ROOT = Path(__file__).parents[3]
 CASES = 12
 
 
@@ -62,12 +66,52 @@ def test_the_quick_profile_holds_and_reaches_what_it_must() -> None:
 
 def test_conditions_that_were_not_reached_are_named() -> None:
     tally = fuzz(seed=1, cases=1, max_players=2, jobs=1)
+    for profile in PROFILES.values():
+        assert tally.missed(profile) == [], "too few cases to have met anything"
+    tally.cases = PROFILES["nightly"].cases
     missed = tally.missed(PROFILES["nightly"])
     assert missed
     assert not set(missed) & set(tally.reached)
     tally.laws["O15"] = 0
     assert "a comparison by O15" in tally.missed(PROFILES["nightly"])
+    assert "a comparison by O15" in tally.missed(PROFILES["soak"])
     assert "a comparison by O15" not in tally.missed(PROFILES["quick"])
+    tally.laws.clear()  # as of a law that no case has been put to
+    assert "a comparison by D1" in tally.missed(PROFILES["nightly"])
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_a_profile_can_be_played_far_enough_to_be_held_to_what_it_must_reach(name: str) -> None:
+    profile = PROFILES[name]
+    assert profile.reaches_by <= profile.cases
+    assert profile.reaches_by <= PROFILES["nightly"].cases
+
+
+def test_the_laws_of_every_session_count() -> None:
+    """The bug shows in the second one only."""
+    case = load_scenario(str(ROOT / "tests" / "corpus" / "planted" / "agreed-leaks-into-the-next.json"))
+    assert case.sessions == 2
+    first = judge(dataclasses.replace(case, sessions=1), "agreed-leaks-into-the-next")
+    assert (first.kind, len(first.tables)) == ("", 1)
+    both = judge(case, "agreed-leaks-into-the-next")
+    assert both.laws[0] == both.kind
+    assert both.kind in laws()
+    assert len(both.tables) == 2
+
+
+def test_a_case_that_fails_without_the_bug_as_well_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(scenario: Scenario, patch: str | None = None) -> Verdict:
+        return Verdict("O1", "", ("O1",), ())
+
+    monkeypatch.setattr("netsim.fuzz.judge", broken)
+    assert run_batch(3, 5, 3, 2, "always-speculative").failure is None
+    assert run_batch(3, 5, 3, 2, is_shrunk=False).failure is not None
+
+
+def test_a_bug_that_no_single_process_shows_is_not_fuzzed_for() -> None:
+    answer = CliRunner().invoke(app, ["fuzz", "--cases", "1", "--patch", "hash-of-the-process"])
+    assert answer.exit_code == 2
+    assert "sametick mutants hash-of-the-process" in answer.output
 
 
 def test_what_is_found_is_made_small_written_and_fails_again(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ from rollback_core.events import (
 )
 from rollback_core.life import State
 from scenarios.load import load_scenario
+from scenarios.scenario import Event
 
 ROOT = Path(__file__).parents[3]
 SILENCED = str(ROOT / "tests" / "corpus" / "planted" / "silence-not-excused.json")
@@ -98,16 +99,24 @@ def desync_detection(wrong: Iterable[int] = ()) -> DesyncDetection:
     return DesyncDetection(world_of("latency-lan"), reference)
 
 
-def completed(last: int, comparisons: int, index: int = 0) -> Any:
-    """A host whose session was played to its end, with one partner, who was as well."""
+def completed(
+    last: int, comparisons: int, index: int = 0, others: Iterable[int] | None = None, **exchange: Any
+) -> Any:
+    """A host whose session was played to its end, with these partners (one other), who all were as well."""
+    partners = [1 - index % 2] if others is None else others
+    known = {"comparisons": comparisons, "oldest": None, "agreed": last, "is_clean": False}
     return host(
         index,
         epoch=0,
         ended=Ended(EndReason.COMPLETED, last, None, ""),
         life=SimpleNamespace(is_running=False),
         committed_frame=last,
-        links={1 - index % 2: SimpleNamespace(is_done=True, is_member=True)},
-        desync=SimpleNamespace(exchange=SimpleNamespace(comparisons=comparisons)),
+        links={
+            peer: SimpleNamespace(peer=peer, is_done=True, is_member=True, control=SimpleNamespace(pending=0))
+            for peer in partners
+        },
+        match=SimpleNamespace(timeline=SimpleNamespace(base=0)),
+        desync=SimpleNamespace(exchange=SimpleNamespace(**{**known, **exchange})),
     )
 
 
@@ -231,15 +240,44 @@ class TestSafety:
             oracle.committed(stub, frame(5, speculative_mask=mask))
             assert (oracle.violation is None) is is_right
 
-    def test_o9_a_false_alarm_and_a_detector_that_never_compares(self) -> None:
+    def test_o9_a_false_alarm(self) -> None:
         oracle = desync_detection()
         oracle.event(host(), DesyncDetected(1, 60, 31, "state.mix", "1", "2", True))
         assert "state.mix" in message(oracle)
-        for comparisons, is_right in ((10, True), (0, False), (9, False)):
+
+    @pytest.mark.parametrize(
+        ("comparisons", "more", "why"),
+        [
+            (11, {}, ""),
+            (10, {}, "10 comparisons, at least 11 were due"),
+            (0, {}, "0 comparisons"),
+            (11, {"oldest": 60}, "not compared with everyone"),
+            (11, {"agreed": 600}, "not compared at the end"),
+        ],
+    )
+    def test_o9_a_detector_that_never_compares(
+        self, comparisons: int, more: dict[str, int], why: str
+    ) -> None:
+        for has_left in (False, True):  # of two partners one, whom nothing is due from then
             oracle = desync_detection()
-            oracle.after_tick(completed(602, comparisons), 1)
+            stub = completed(602, comparisons, others=(1, 2) if has_left else (1,), **more)
+            if has_left:
+                stub.peer.session.links[2].is_member = stub.peer.session.links[2].is_done = False
+            oracle.after_tick(stub, 1)
             oracle.finish()
-            assert (oracle.violation is None) is is_right
+            assert why in message(oracle) if why else oracle.violation is None
+
+    def test_o9_of_a_session_that_was_not_played_to_its_end_no_number_is_due(self) -> None:
+        for change in ("ended", "is_done"):
+            oracle = desync_detection()
+            stub = completed(602, 0)
+            if change == "ended":
+                stub.peer.session.ended = Ended(EndReason.LEFT, 602, None, "")
+            else:
+                stub.peer.session.links[1].is_done = False
+            oracle.after_tick(stub, 1)
+            oracle.finish()
+            assert oracle.violation is None
 
     @pytest.mark.parametrize(
         ("checked", "located", "why"),
@@ -247,6 +285,7 @@ class TestSafety:
             (60, 41, ""),
             (120, 41, "found here, due at frame 60"),
             (60, 31, "found here, due at frame 41"),
+            (None, 41, "located, but never told before"),
             (None, None, "never noticed"),
         ],
     )
@@ -255,30 +294,65 @@ class TestSafety:
     ) -> None:
         oracle = desync_detection(wrong=range(41, 200))
         oracle.committed_all(host(1), [frame(number) for number in range(130)])
-        stub = completed(129, 2)
+        stub = completed(129, 3)
         oracle.after_tick(stub, 1)
-        if checked is not None and located is not None:
+        if checked is not None:
             oracle.event(stub, DesyncDetected(1, checked, 1, "", "", "", False))
-            oracle.event(stub, DesyncDetected(1, checked, located, "state.mix", "1", "2", True))
+        if located is not None:
+            oracle.event(stub, DesyncDetected(1, checked or 60, located, "state.mix", "1", "2", True))
         oracle.finish()
         assert why in message(oracle) if why else oracle.violation is None
 
-    def test_o9_a_peer_that_diverges_is_noticed_in_time(self) -> None:
+    @pytest.mark.parametrize(
+        "excuse", ["", "its partner has not noticed", "something is on its way", "the frame is gone"]
+    )
+    def test_o9_both_notice_and_never_find_out_where(self, excuse: str) -> None:
         oracle = desync_detection(wrong=range(41, 200))
         oracle.committed_all(host(1), [frame(number) for number in range(130)])
-        match = SimpleNamespace(window=8)
-        late = 60 + 8 + oracle._round_trip_frames + 1
-        for committed in (late - 1, late):
-            assert oracle.violation is None
-            oracle.after_tick(host(committed_frame=committed, match=match, links={1: None}), 1)
-        assert "not noticed in time" in message(oracle)
+        pair = completed(129, 3), completed(129, 3, 1)
+        for stub in pair:
+            oracle.after_tick(stub, 1)
+        oracle.event(pair[0], DesyncDetected(1, 60, 1, "", "", "", False))
+        if excuse != "its partner has not noticed":
+            oracle.event(pair[1], DesyncDetected(0, 60, 1, "", "", "", False))
+        if excuse == "something is on its way":
+            pair[1].peer.session.links[0].control.pending = 1
+        if excuse == "the frame is gone":
+            pair[1].peer.session.match.timeline.base = 42
+        if excuse:
+            assert not oracle._can_be_located(0, 1)
+        else:
+            oracle.finish()
+            assert message(oracle) == "peer 1 differs, never located"
+
+    def test_o9_a_peer_that_diverges_is_noticed_and_located_in_time(self) -> None:
+        for is_noticed in (False, True):
+            oracle = desync_detection(wrong=range(41, 200))
+            oracle.committed_all(host(1), [frame(number) for number in range(130)])
+            if is_noticed:
+                oracle.event(host(), DesyncDetected(1, 60, 1, "", "", "", False))
+            match = SimpleNamespace(window=8)
+            late = 60 + 8 + oracle._round_trip_frames * (1 + is_noticed) + 1
+            for committed in (late - 1, late):
+                assert oracle.violation is None
+                oracle.after_tick(host(committed_frame=committed, match=match, links={1: None}), 1)
+            assert f"not {'located' if is_noticed else 'noticed'} in time" in message(oracle)
 
     def test_o9_what_was_wrong_only_between_two_comparisons_need_not_be_noticed(self) -> None:
         oracle = desync_detection(wrong=range(41, 60))
         oracle.committed_all(host(1), [frame(number) for number in range(130)])
-        oracle.after_tick(completed(129, 2), 1)
+        oracle.after_tick(completed(129, 3), 1)
         oracle.finish()
         assert oracle.violation is None
+
+    def test_o9_is_told_what_runs_commit(self) -> None:
+        """A law that asks for nothing holds always: a calm run with a wrong peer puts it to the test."""
+        scenario = load_scenario("latency-lan", overrides=("game.max_steps=150",))
+        wrong = Event(at_us=1_000_000, kind="diverge", peers=(1,))
+        run = run_scenario(dataclasses.replace(scenario, events=(wrong,), expect=()), build="laws")
+        [told] = [oracle for oracle in run.table["oracles"] if oracle["id"] == "O9"]
+        assert told["ok"]
+        assert told["room"] is not None
 
     def test_o13_cuts_that_differ_and_a_cut_below_what_is_committed(self) -> None:
         oracle = DropAgreement()
@@ -543,9 +617,9 @@ def test_o10_stalls_that_the_network_does_not_explain() -> None:
 def test_o12_an_accusation() -> None:
     oracle = Attribution(desync_detection())
     oracle.event(host(), Committed((frame(0), frame(1))))
-    assert (oracle.violation, oracle.checks) == (None, 2)
+    assert (oracle.violation, oracle.checks) == (None, 0)
     oracle.event(host(), DesyncAttributed(60, (2,)))
-    assert message(oracle) == "peers (2,) are accused"
+    assert (message(oracle), oracle.checks) == ("peers (2,) are accused", 1)
 
 
 @pytest.mark.parametrize(
@@ -557,12 +631,25 @@ def test_o12_the_one_that_diverges_is_named(named: tuple[int, ...], why: str) ->
     desyncs.committed_all(host(1), [frame(number) for number in range(130)])
     oracle = Attribution(desyncs)
     for index in range(3):
-        stub = completed(129, 2, index)
-        oracle.event(stub, Committed((frame(0),)))
+        stub = completed(129, 6, index, [peer for peer in range(3) if peer != index])
+        desyncs.after_tick(stub, 1)
         if named:
             oracle.event(stub, DesyncAttributed(60, named))
     oracle.finish()
     assert message(oracle) == why if why else oracle.violation is None
+
+
+@pytest.mark.parametrize("others", [(1,), (1, 2)])
+def test_o12_of_four_those_who_are_left_name_it_if_they_are_more_than_two(others: tuple[int, ...]) -> None:
+    desyncs = desync_detection(wrong=range(41, 200))
+    desyncs.committed_all(host(1), [frame(number) for number in range(130)])
+    oracle = Attribution(desyncs)
+    stub = completed(129, 6, 0, (1, 2, 3))
+    for peer in {1, 2, 3} - {*others}:
+        stub.peer.session.links[peer].is_member = stub.peer.session.links[peer].is_done = False
+    desyncs.after_tick(stub, 1)
+    oracle.finish()
+    assert (oracle.violation is None) is (len(others) < 2)
 
 
 def test_every_law_of_a_run_has_its_negative_control_here() -> None:
