@@ -20,7 +20,7 @@ from rollback_core.events import (
     Started,
 )
 from rollback_core.life import State
-from rollback_core.link import Link
+from rollback_core.link import NO_HEAD, Link
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
 from rollback_core.messages import Control
 from rollback_core.session import Session
@@ -309,13 +309,16 @@ class EventOrder(Oracle):
 class _Ears:
     """What one peer has heard, and when it listened."""
 
-    __slots__ = ("away_us", "counts", "heard", "now_us")
+    __slots__ = ("awake_us", "away_us", "counts", "heard", "interrupted", "now_us", "ticked_us")
 
     def __init__(self, now_us: int) -> None:
         self.now_us = now_us
         self.away_us = 0  # in all
+        self.awake_us = now_us  # since when it has run, without having been away
+        self.ticked_us = now_us
         self.counts: dict[int, int] = {}  # datagrams by partner
         self.heard: dict[int, tuple[int, int]] = {}  # at which time was the last, away for how long till then
+        self.interrupted: set[int] = set()  # the partners of which that was told last
 
     def listen(self, link: Link) -> None:
         peer = link.peer
@@ -325,7 +328,11 @@ class _Ears:
 
 
 class Silence(Oracle):
-    """A partner counts as silent only for time in which this peer ran itself and heard nothing from it."""
+    """A partner is told silent, and given up, at the first tick after the limit of hearing nothing from it.
+
+    Only time counts in which this peer ran itself. Of more than two, a partner that is given up is voted
+    against: its inputs count no more from then on. One that has said that it is done is not waited for.
+    """
 
     id = "O16-silence"
     name = "silence"
@@ -337,6 +344,8 @@ class Silence(Oracle):
         self._hosts = world.hosts
         world.network.watch_delivery(self._deliver)
         self._limits = {Interrupted: terms.interrupt_us, Ended: terms.reconnect_limit_us}
+        self._interrupt_us = terms.interrupt_us
+        self._reconnect_limit_us = terms.reconnect_limit_us
         # Looked at every tick; what waited for a peer that was away is heard a tick before it is noted.
         self._grain_us = 2 * terms.period_us
         self._away_from_us = terms.interrupt_us + self._grain_us
@@ -350,23 +359,50 @@ class Silence(Oracle):
 
     def after_tick(self, host: Host, played: int) -> None:
         ears = self._look(host)
+        # What was due at the tick before has been told by now.
+        due_us = ears.ticked_us - self._interrupt_us
         for link in host.peer.session.links.values():
             ears.listen(link)
+            if ears.heard[link.peer][0] <= due_us and ears.awake_us <= due_us:
+                self._look_for_news(host, link, ears)
+        ears.ticked_us = ears.now_us
 
-    def _look(self, host: Host) -> "_Ears":
+    def _look_for_news(self, host: Host, link: Link, ears: _Ears) -> None:
+        is_waited_for = link.is_member and not link.is_done and link.expected_head != NO_HEAD
+        if not is_waited_for or not host.peer.session.life.is_running:
+            return
+        self.checks += 1
+        silent_us = ears.ticked_us - max(ears.heard[link.peer][0], ears.awake_us)
+        if link.peer not in ears.interrupted or silent_us >= self._reconnect_limit_us:
+            what = "given up" if link.peer in ears.interrupted else "told silent"
+            self.fail(
+                f"peer {link.peer} has been silent for {silent_us // 1000} ms and was not {what}",
+                peer=host.index,
+            )
+
+    def _look(self, host: Host) -> _Ears:
         key = (host.index, host.incarnation)
         now_us = host.local_now_us()
         ears = self._ears.get(key)
         if ears is None:
             ears = self._ears[key] = _Ears(now_us)
-        if now_us - ears.now_us > self._away_from_us:
-            ears.away_us += now_us - ears.now_us
+        gap_us = now_us - ears.now_us
+        if gap_us > self._interrupt_us:
+            ears.awake_us = now_us
+            if gap_us > self._away_from_us:
+                ears.away_us += gap_us
         ears.now_us = now_us
         return ears
 
     def event(self, host: Host, event: Event) -> None:
         if isinstance(event, Started):
             self.after_tick(host, 0)  # silence counts from here
+            ears = self._look(host)
+            ears.awake_us = ears.now_us
+        elif isinstance(event, Interrupted):
+            self._look(host).interrupted.add(event.peer)
+        elif isinstance(event, Resumed):
+            self._look(host).interrupted.discard(event.peer)
         if not isinstance(event, (Interrupted, Ended)) or event.peer is None:
             return
         if isinstance(event, Ended) and event.reason is not EndReason.DISCONNECTED:
