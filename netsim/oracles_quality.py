@@ -83,8 +83,11 @@ class Progress(Oracle):
         disturbed_us = self._last_disturbed_us(now_us)
         if not host.peer.session.life.is_running or disturbed_us == now_us or self._is_someone_agreeing(host):
             return
+        is_whole = self._is_whole(host)
+        if not is_whole and self._is_fooled(host):
+            return
         still_us = now_us - max(since_us, self._changed_us, self._opened_us, disturbed_us + CALM_US)
-        limit_us = PROGRESS_US if self._is_whole(host) else self._decision_us
+        limit_us = PROGRESS_US if is_whole else self._decision_us
         self.note_room(limit_us - still_us)
         if still_us > limit_us:
             after_s = limit_us // 1_000_000
@@ -106,6 +109,14 @@ class Progress(Oracle):
         links = host.peer.session.links.values()
         others = [self._world.hosts[link.peer] for link in links if link.is_member]
         return any(other.is_running and other.peer.session.state is State.HANDSHAKE for other in others)
+
+    def _is_fooled(self, host: Host) -> bool:
+        """Whose old datagrams an attacker sends again, for good, is heard, though it may be gone."""
+        forged = [event for event in self._world.scenario.events if event.kind == "hostile"]
+        return any(
+            not event.for_us and any(path.endswith(f">{host.index}") for path in event.paths)
+            for event in forged
+        )
 
     def _is_whole(self, host: Host) -> bool:
         """All members of this peer's view play, in the same view, and reach each other."""

@@ -14,12 +14,15 @@ from netsim.oracle import Oracle
 from netsim.oracles_desync import Attribution, DesyncDetection
 from netsim.oracles_doors import (
     LOOK_EVERY,
+    OF_CONTAINERS,
+    TAKEN_BY_THE_HOST,
     Bounds,
     EventOrder,
     HostileBytes,
     ReliableItems,
     Silence,
     TickPlan,
+    _Kept,
 )
 from netsim.oracles_quality import (
     ConfirmationLag,
@@ -303,39 +306,6 @@ class TestSafety:
         assert oracle.checks == 2
 
     @pytest.mark.parametrize(
-        "what",
-        [
-            "states",
-            "used",
-            "outcomes",
-            "queue",
-            "rollback",
-            "checksums",
-            "checksum that was compared",
-            "datagram",
-        ],
-    )
-    def test_o14_whatever_grows_is_noticed(self, what: str) -> None:
-        def sized(name: str) -> list[int]:
-            return [0] * (100_000 if name == what else 10)
-
-        timeline = SimpleNamespace(
-            states=sized("states"), used=sized("used"), outcomes=sized("outcomes"), current=5
-        )
-        queues = [SimpleNamespace(actions=sized("queue"))]
-        match = SimpleNamespace(timeline=timeline, window=8, queues=queues, committed=3)
-        compared = 60 if what == "checksum that was compared" else 120
-        exchange = SimpleNamespace(waiting=len(sized("checksums")), oldest=compared, agreed=60)
-        stub = host(match=match, desync=SimpleNamespace(exchange=exchange))
-        stub.peer.recorder = SimpleNamespace(pending_rollbacks={3 if what == "rollback" else 4: []})
-        world = world_of("latency-lan")
-        world.network.largest_datagram = 1_201 if what == "datagram" else 1_200
-        oracle = Bounds(world)
-        for _ in range(LOOK_EVERY):
-            oracle.after_tick(stub, 1)
-        assert what in message(oracle)
-
-    @pytest.mark.parametrize(
         "events",
         [
             [Started(8), Started(8)],
@@ -358,6 +328,94 @@ class TestSafety:
         for each in [Started(8), Interrupted(1), Resumed(1, 9), Interrupted(1), Committed((frame(0),)), end]:
             oracle.event(host(), each)
         assert oracle.violation is None
+
+
+class TestBounds:
+    """Of a session that is played for two seconds, and then has too much of something."""
+
+    def played(self, name: str = "drop-one-of-four") -> World:
+        world = world_of(name)
+        world.env.run(until=2_000_000)
+        return world
+
+    def looked(self, world: World) -> Bounds:
+        oracle = Bounds(world)
+        for _ in range(LOOK_EVERY):
+            oracle.after_tick(world.hosts[0], 1)
+        return oracle
+
+    def test_o14_every_container_has_its_bound_and_is_noticed_when_it_grows(self) -> None:
+        world = self.played()
+        assert self.looked(world).violation is None
+        kept = _Kept(world.hosts[0].peer, 0, 0)
+        names = [name for name, _, _ in kept.places]
+        assert {"Match._kept", "ControlStream._pending", "InputQueue.changes"} <= set(names)
+        for name, owner, slot in kept.places:
+            if name in TAKEN_BY_THE_HOST:
+                continue
+            whole = getattr(owner, slot)
+            more: Any = range(100_000)
+            if name in OF_CONTAINERS:
+                more = [more]
+            grown = dict(enumerate(more)) if type(whole) is dict else type(whole)(more)
+            setattr(owner, slot, grown)
+            try:
+                oracle = Bounds(world)
+                oracle._look(world.hosts[0], 400)
+                assert name in message(oracle)
+            finally:
+                setattr(owner, slot, whole)
+
+    def test_o14_what_is_kept_and_has_no_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("netsim.oracles_doors.TAKEN_BY_THE_HOST", frozenset())
+        assert "Peer.events: no bound is known for it" in message(self.looked(self.played()))
+
+    def test_o14_what_is_done_with_and_still_there(self) -> None:
+        world = self.played()
+        peer = world.hosts[0].peer
+        peer.recorder.pending_rollbacks = {peer.session.committed_frame: []}
+        assert message(self.looked(world)) == "a rollback is still noted"
+        world = self.played()
+        exchange = world.hosts[0].peer.session.desync.exchange
+        exchange._mine[exchange.agreed] = b""
+        assert message(self.looked(world)) == "a checksum that was compared is still kept"
+
+    def test_o14_a_datagram_too_large(self) -> None:
+        world = self.played()
+        world.network.largest_datagram = 1_201
+        assert message(self.looked(world)) == "datagram of 1201 bytes"
+
+    def test_o14_inputs_that_are_not_acknowledged(self) -> None:
+        for behind, is_right in ((2 * (8 + 12 + 1), True), (2 * (8 + 12 + 1) + 1, False)):
+            world = self.played()
+            session = world.hosts[0].peer.session
+            session.links[1].acked = session.input_end - behind
+            oracle = self.looked(world)
+            assert (oracle.violation is None) is is_right
+            assert is_right or "inputs unacknowledged, bound 42" in message(oracle)
+
+    @pytest.mark.parametrize(
+        ("figure", "by", "told"),
+        [("sent_datagrams", 150, "datagrams at 64 ticks"), ("sent_bytes", 150_000, "bytes at 64 ticks")],
+    )
+    def test_o14_more_is_sent_than_the_rules_of_sending_make(self, figure: str, by: int, told: str) -> None:
+        world = self.played()
+        oracle = self.looked(world)
+        link = world.hosts[0].peer.session.links[1]
+        for _ in range(LOOK_EVERY):
+            oracle.after_tick(world.hosts[0], 1)
+        assert oracle.violation is None
+        setattr(link, figure, getattr(link, figure) + by)
+        oracle._look(world.hosts[0], 400)
+        assert told in message(oracle)
+
+    def test_o14_peers_that_tick_in_turn_are_all_looked_at(self) -> None:
+        world = self.played()
+        oracle = Bounds(world)
+        for _ in range(LOOK_EVERY):
+            for each in world.hosts:
+                oracle.after_tick(each, 1)
+        assert {peer for peer, _ in oracle._kept} == {0, 1, 2, 3}
 
 
 class TestSilence:
