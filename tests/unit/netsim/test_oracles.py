@@ -26,6 +26,7 @@ from netsim.oracles_doors import (
 )
 from netsim.oracles_quality import (
     ConfirmationLag,
+    FrameGap,
     FullRate,
     OwedSkips,
     Progress,
@@ -47,6 +48,7 @@ from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world, make_match
+from rollback_core.episodes import PLAYING
 from rollback_core.events import (
     Committed,
     CommittedFrame,
@@ -62,7 +64,7 @@ from rollback_core.events import (
 from rollback_core.life import State
 from rollback_core.link import NO_HEAD
 from scenarios.load import load_scenario
-from scenarios.scenario import Event
+from scenarios.scenario import Event, HostSetup
 
 ROOT = Path(__file__).parents[3]
 SILENCED = str(ROOT / "tests" / "corpus" / "planted" / "silence-not-excused.json")
@@ -605,6 +607,63 @@ class TestQuality:
         play = SimpleNamespace(delay_frames=2)
         return host(index, match=match, play=play, current_frame=101, epoch=epoch)
 
+    @pytest.mark.parametrize(
+        ("kind", "drift_ppm", "delays_ms", "ahead", "is_right"),
+        [
+            ("window", 0, (100, 100), (4, 0), True),  # three and a tick
+            ("window", 0, (100, 100), (5, 0), False),
+            ("window", 0, (200, 100), (5, 0), True),  # half of three frames' asymmetry more
+            ("window", 0, (200, 100), (0, 3), False),
+            ("speed", 0, (100, 100), (1, 0), True),
+            ("speed", 0, (100, 100), (2, 0), False),
+            ("speed", 20_000, (100, 100), (2, 0), True),
+            ("skip", 20_000, (100, 100), (9, 0), True),  # six in an interval of 240 ticks and a mean of 40
+            ("skip", 20_000, (100, 100), (10, 0), False),
+        ],
+    )
+    def test_o15_a_gap_that_time_sync_should_have_closed(
+        self, kind: str, drift_ppm: int, delays_ms: tuple[int, int], ahead: tuple[int, int], is_right: bool
+    ) -> None:
+        scenario = load_scenario("latency-100ms")
+        paths = tuple(
+            dataclasses.replace(path, link=dataclasses.replace(path.link, delay_us=1_000 * delay_ms))
+            for path, delay_ms in zip(scenario.network.paths, delays_ms, strict=True)
+        )
+        scenario = dataclasses.replace(
+            scenario,
+            network=dataclasses.replace(scenario.network, paths=paths),
+            session=dataclasses.replace(scenario.session, time_sync=kind),
+            hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup()),
+        )
+        world = build_world(scenario, "test", ())
+        oracle = FrameGap(world)
+        assert oracle.applies
+        for settled in (False, True):
+            for each, frames in zip(world.hosts, ahead, strict=True):
+                session = each.peer.session
+                session.life.is_running = True
+                session.match.timeline.game.phase = PLAYING
+                session.match.timeline.current = 2_000 * settled + frames
+            for each in world.hosts:
+                oracle.after_tick(each, 1)
+            assert (oracle.violation is None) is (is_right or not settled)
+            assert oracle.checks == 2 * settled
+
+    def test_o15_a_stall_levels_in_its_own_way(self) -> None:
+        world = world_of("latency-100ms")
+        oracle = FrameGap(world)
+        for each in world.hosts:
+            each.peer.session.life.is_running = True
+            each.peer.session.match.timeline.game.phase = PLAYING
+            each.peer.session.match.timeline.current = 2_000
+        world.hosts[0].peer.session.match.timeline.current += 9
+        world.hosts[1].peer.session.play.stalled_ticks = 1
+        oracle.after_tick(world.hosts[0], 1)
+        assert (oracle.violation, oracle.checks) == (None, 0)
+        world.hosts[0].peer.session.match.timeline.current += 1_000
+        oracle.after_tick(world.hosts[0], 1)
+        assert "1009 frames ahead, bound 4.0" in message(oracle)
+
     def test_o15_both_peers_made_to_wait(self) -> None:
         hosts = [host(index, play=SimpleNamespace(skipped_ticks=0)) for index in (0, 1)]
         world = self.world(hosts, now_us=9_000_000)
@@ -699,6 +758,8 @@ class TestData:
     [
         ("O7", "loads-the-present", "latency-100ms", "1 loads in a tick with 0 rollbacks"),
         ("O10-rate", "window-not-kept", "latency-over-window", "frames in"),
+        ("O14", "kept-frames-never-forgotten", "latency-lan", "Match._kept"),
+        ("O15-gap", "time-sync-off", "drift-fast-timer", "frames ahead, bound"),
         ("O15-skip", "waits-for-nobody", "drift-fast-timer", "are owed, and none was left out"),
         ("O16-silence", "silence-not-excused", SILENCED, "was silent for"),
         ("O18", "foreign-tag-accepted", "hostile-datagrams", "a foreign datagram"),
@@ -778,7 +839,7 @@ def test_every_law_of_a_run_has_its_negative_control_here() -> None:
         *(PrefixAgreement, Provenance, Reference, Immutability, Mispredictions, SpeculationNotes),
         *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
         *(Silence, HostileBytes, ReliableItems),
-        *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, OwedSkips),
+        *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, FrameGap, OwedSkips),
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
     page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
