@@ -1,4 +1,4 @@
-"""Paths that are cut for good, in whatever directions: whoever goes on makes progress, the rest ends in time."""
+"""Paths cut for good, in whatever directions: whoever goes on makes progress, the others end in time."""
 
 import itertools
 
