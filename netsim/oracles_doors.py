@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 from netsim.host import Host
@@ -259,18 +260,22 @@ class _Kept:
             if isinstance(value, CONTAINERS):
                 seen.add(id(value))
                 self.places.append((f"{type(owner).__name__}.{slot}", owner, slot))
-            parts = value.values() if type(value) is dict else value if type(value) is list else (value,)
-            for part in parts:
-                if _is_of_core(part) and id(part) not in seen:
+            parts = list(value.values()) if type(value) is dict else value if type(value) is list else [value]
+            # What is in a container is of one kind.
+            kind: Any = type(parts[0]) if parts else None
+            for part in parts if _is_object_of_core(kind) else ():
+                if id(part) not in seen:
                     seen.add(id(part))
                     self._find(part, seen)
 
 
-def _is_of_core(value: Any) -> bool:
-    """An object of the core with slots of its own; what it is told and tells is values."""
-    kind = type(value)
-    is_core = kind.__module__.startswith("rollback_core.") and hasattr(kind, "__slots__")
-    return is_core and not isinstance(value, (tuple, Enum)) and not is_dataclass(value)
+@cache
+def _is_object_of_core(kind: Any) -> bool:
+    """One that has slots of its own and changes; what the core is told and tells are values."""
+    if kind is None or not kind.__module__.startswith("rollback_core.") or not hasattr(kind, "__slots__"):
+        return False
+    is_frozen = is_dataclass(kind) and kind.__hash__ is not None
+    return not is_frozen and not issubclass(kind, (tuple, Enum))
 
 
 class Bounds(Oracle):

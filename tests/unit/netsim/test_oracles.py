@@ -351,7 +351,9 @@ class TestBounds:
         assert self.looked(world).violation is None
         kept = _Kept(world.hosts[0].peer, 0, 0)
         names = [name for name, _, _ in kept.places]
-        assert {"Match._kept", "ControlStream._pending", "InputQueue.changes"} <= set(names)
+        assert {"Match._kept", "ControlStream._pending", "InputQueue.changes", "Membership.votes"} <= set(
+            names
+        )
         for name, owner, slot in kept.places:
             if name in TAKEN_BY_THE_HOST:
                 continue
