@@ -5,14 +5,33 @@ from collections import deque
 from netsim.host import Host
 from netsim.oracle import Oracle
 from netsim.world import World
-from rollback_core.events import EndReason, Event, PlayersLeft
+from rollback_core.episodes import PLAYING
+from rollback_core.events import Ended, EndReason, Event, PlayersLeft, Started
 from rollback_core.life import State
+from rollback_core.play import COMMIT_BATCH
+from rollback_core.time_sync import (
+    GGPO_INTERVAL,
+    GGPO_MAX_FRAMES,
+    GGPO_MIN_FRAMES,
+    GGPO_WINDOW,
+    GGRS_INTERVAL,
+    GGRS_MAX_FRAMES,
+    GGRS_MIN_FRAMES,
+    GGRS_WINDOW,
+    SPEED_GAIN_PERMILLE,
+    SPEED_MAX_PERMILLE,
+    TICKS_PER_SAMPLE,
+)
 
+STILL_US = 1_000_000  # not worth a look before
 PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
 CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
 SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
 SPREAD_TICKS = 3  # every second tick at most is left out; one more for the tick that asks for it
 SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
+# Rules that skip ticks: samples in a mean, least and most frames at once, samples between two actions.
+GGPO_RULE = (GGPO_WINDOW, GGPO_MIN_FRAMES, GGPO_MAX_FRAMES, GGPO_INTERVAL)
+GGRS_RULE = (GGRS_WINDOW, GGRS_MIN_FRAMES, GGRS_MAX_FRAMES, GGRS_INTERVAL)
 
 
 def is_lossless(world: World) -> bool:
@@ -35,9 +54,13 @@ def is_lossless(world: World) -> bool:
 
 
 class Progress(Oracle):
-    """While no fault acts and nobody has ended, the confirmed frame advances in every five seconds.
+    """Whoever plays confirms and commits on: while nothing disturbs, and after a loss once it is decided.
 
-    Peers that nothing disturbs agree to play, however many datagrams are lost.
+    Peers that nothing disturbs agree to play, however many datagrams are lost. With R the reconnect limit: a
+    member that is gone, or whose path is cut for good in whatever direction, has been silent for R after R.
+    Then there is a vote, and each time R has passed without agreement, those who did not agree are voted
+    against as well; so the vote grows fewer times than it takes to leave no majority, which ends it. Of two,
+    one alone does not vote, but ends.
     """
 
     id = "O10"
@@ -47,38 +70,93 @@ class Progress(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
-        self._since: dict[int, tuple[int, int]] = {}
-        self._last_fault_us = 0
+        scenario = world.scenario
+        # By host: how far it had confirmed and committed, and when; both have to go on.
+        self._since: dict[int, tuple[int, int, int]] = {}
+        self._changed_us = 0  # somebody has entered another view or ended: the others have to hear of it
+        votes = 1 + (scenario.peer_count - 1) // 2
+        self._decision_us = PROGRESS_US + votes * scenario.session.reconnect_limit_us
+        self._opened_us = max(host.start_us for host in scenario.hosts)
+
+    def event(self, host: Host, event: Event) -> None:
+        if isinstance(event, (Started, PlayersLeft, Ended)):
+            self._changed_us = self._world.env.now
+            if isinstance(event, Started):
+                self._since.pop(host.index, None)
 
     def after_tick(self, host: Host, played: int) -> None:
-        world = self._world
-        now_us = world.env.now
-        session = host.peer.session
-        if world.faults.active:
-            self._last_fault_us = now_us
-        confirmed = session.confirmed_frame
+        now_us = self._world.env.now
+        match = host.peer.session.match
         known = self._since.get(host.index)
-        if known is not None and confirmed > known[0] and now_us - self._last_fault_us > CALM_US:
-            self._since[host.index] = (confirmed, now_us)
+        if known is None or (match.committed > known[1] and match.confirmed > known[0]):
+            self._since[host.index] = (match.confirmed, match.committed, now_us)
             self.checks += 1
-            return
-        is_calm = now_us - self._last_fault_us > CALM_US and not self._is_someone_gone()
-        if not is_calm or session.state is not State.RUNNING:
-            self._since.pop(host.index, None)
-            return
-        frame, since_us = self._since.setdefault(host.index, (confirmed, now_us))
-        self.note_room(PROGRESS_US - (now_us - since_us))
-        if now_us - since_us > PROGRESS_US:
-            self.fail(f"no input confirmed for {PROGRESS_US // 1_000_000} s", frame=frame, peer=host.index)
+        elif now_us - known[2] > STILL_US:
+            self._look(host, known[0], known[2])
 
-    def _is_someone_gone(self) -> bool:
-        """A lost peer rightly holds the others up until the reconnect limit."""
-        for host in self._world.hosts:
-            if not host.is_running or host.was_reloaded or host.peer.session.state is not State.RUNNING:
-                return True
-            if any(link.is_interrupted for link in host.peer.session.links.values()):
-                return True
-        return any(path.blocks or not path.link.setup.up for path in self._world.network.paths.values())
+    def _look(self, host: Host, frame: int, since_us: int) -> None:
+        now_us = self._world.env.now
+        disturbed_us = self._last_disturbed_us(now_us)
+        if not host.peer.session.life.is_running or disturbed_us == now_us or self._is_someone_agreeing(host):
+            return
+        is_whole = self._is_whole(host)
+        if not is_whole and self._is_fooled(host):
+            return
+        still_us = now_us - max(since_us, self._changed_us, self._opened_us, disturbed_us + CALM_US)
+        limit_us = PROGRESS_US if is_whole else self._decision_us
+        self.note_room(limit_us - still_us)
+        if still_us > limit_us:
+            after_s = limit_us // 1_000_000
+            self.fail(f"no input confirmed and committed for {after_s} s", frame=frame, peer=host.index)
+
+    def _last_disturbed_us(self, now_us: int) -> int:
+        """When a fault last began, ended or acted; a lasting one is the new normal once it has begun."""
+        world = self._world
+        if world.scenario.session.pause_on_hidden and any(host.is_hidden for host in world.hosts):
+            return now_us
+        last_us = -CALM_US
+        for event in world.scenario.events:
+            if event.at_us <= now_us:
+                last_us = max(last_us, min(now_us, event.at_us + event.for_us))
+        return last_us
+
+    def _is_someone_agreeing(self, host: Host) -> bool:
+        """A member that has not begun is heard by its hellos, until its handshake times out: its own end."""
+        links = host.peer.session.links.values()
+        others = [self._world.hosts[link.peer] for link in links if link.is_member]
+        return any(other.is_running and other.peer.session.state is State.HANDSHAKE for other in others)
+
+    def _is_fooled(self, host: Host) -> bool:
+        """Whose old datagrams an attacker sends again, for good, is heard, though it may be gone."""
+        forged = [event for event in self._world.scenario.events if event.kind == "hostile"]
+        return any(
+            not event.for_us and any(path.endswith(f">{host.index}") for path in event.paths)
+            for event in forged
+        )
+
+    def _is_whole(self, host: Host) -> bool:
+        """All members of this peer's view play, in the same view, and reach each other.
+
+        On a stream, what is lost holds up all that follows: at high loss until silence ends it.
+        """
+        if self._world.scenario.network.transport != "datagram":
+            return False
+        links = host.peer.session.links
+        members = {host.index, *(peer for peer, link in links.items() if link.is_member)}
+        for peer in members:
+            other = self._world.hosts[peer]
+            session = other.peer.session
+            if not other.is_running or session.state is not State.RUNNING:
+                return False
+            if session.epoch != host.peer.session.epoch:
+                return False
+            if any(link.is_interrupted for link in session.links.values()):
+                return False
+        return not any(
+            path.blocks or not path.link.setup.up
+            for (source, target), path in self._world.network.paths.items()
+            if source in members and target in members
+        )
 
     def finish(self) -> None:
         scenario = self._world.scenario
@@ -164,7 +242,16 @@ class FullRate(Oracle):
 
 
 class ConfirmationLag(Oracle):
-    """Without loss, confirmation lags by no more than the one-way time, the frame gap and a tick."""
+    """Without loss, confirmation lags by no more than the one-way time, the frame gap and a tick.
+
+    Committed is what every member has reported, so that takes one more trip, the tick at which the report
+    leaves, and what a peer in full play holds back to hand out at once. With T the one-way time, inputs that
+    had been queued by all at t - 2T - tick are committed at t, and since then everyone has queued one a tick.
+
+    Under any loss, the commit lag is bounded by what an input brings along. Who queues inputs up to frame f
+    has confirmed f - delay - 1 - window at the least and says so in the same datagram; so whoever has
+    confirmed f knows as much of every member, and is itself at frame f + window + 1 at the most.
+    """
 
     id = "O11"
     name = "confirmation lag"
@@ -173,28 +260,55 @@ class ConfirmationLag(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
-        self.applies = is_lossless(world)
-        links = [path.link for path in world.scenario.network.paths]
-        self._one_way_us = max(link.delay_us + link.jitter_us for link in links) if links else 0
+        scenario = world.scenario
+        self._is_lossless = is_lossless(world)
+        self._most = world.terms.max_input_delay_frames + COMMIT_BATCH  # uncommitted, and two windows
+        links = [path.link for path in scenario.network.paths]
+        one_way_us = max((link.delay_us + link.jitter_us + link.slot_us for link in links), default=0)
+        period_us = world.terms.period_us
+        # The shortest and the longest tick there is: a clock may be fast, and time sync may change it.
+        permille = SPEED_MAX_PERMILLE if scenario.session.time_sync == "speed" else 0
+        drifts = [host.clock_drift_ppm for host in scenario.hosts]
+        short_us = period_us * (1000 - permille) * 1000 // (1_000_000 + max(drifts))
+        long_us = period_us * (1000 + permille) * 1000 // (1_000_000 + min(drifts))
+        self._trip_ticks = -(-one_way_us // period_us)
+        self._round_ticks = -(-(2 * one_way_us + long_us) // short_us)
 
     def after_tick(self, host: Host, played: int) -> None:
-        session = host.peer.session
-        if not self.applies or not played or self._world.env.now < SETTLE_US:
+        if not played:
             return
-        period_us = session.terms.period_us
-        slots = max(path.link.slot_us for path in self._world.scenario.network.paths)
-        others = [other.peer.session for other in self._world.hosts if other is not host]
-        # The slowest partner's frame, and its delay, decide what can be known here.
-        behind = min(other.current_frame + other.delay_frames for other in others)
-        gap = session.current_frame - behind
-        bound = max(0, -(-(self._one_way_us + slots) // period_us) + gap + 1)
-        lag = session.current_frame - 1 - session.confirmed_frame
+        session = host.peer.session
+        match = session.match
+        last = match.timeline.current - 1
+        uncommitted = last - match.committed
         self.checks += 1
-        self.note_room(bound - lag)
-        if lag > bound:
-            self.fail(
-                f"{lag} frames unconfirmed, bound {bound}", frame=session.current_frame, peer=host.index
-            )
+        most = 2 * match.window + self._most
+        if uncommitted > most and not session.epoch:  # what was reported in another view does not count
+            self._fail(host, uncommitted, "uncommitted", most)
+        if not self._is_lossless or self._world.env.now < SETTLE_US:
+            return
+        # The slowest partner's frame, and its delay, decide what can be known here.
+        behind = 1 << 62
+        for other in self._world.hosts:
+            partner = other.peer.session
+            queued = partner.match.timeline.current + partner.play.delay_frames
+            if other is not host and queued < behind:
+                behind = queued
+        gap = last + 1 - behind
+        unconfirmed = last - match.confirmed
+        bound = max(0, self._trip_ticks + gap + 1)
+        self.note_room(bound - unconfirmed)
+        if unconfirmed > bound:
+            self._fail(host, unconfirmed, "unconfirmed", bound)
+        # One's own inputs must have come to all as well.
+        bound = max(0, max(gap, -session.play.delay_frames) + self._round_ticks + COMMIT_BATCH)
+        self.note_room(bound - uncommitted)
+        if uncommitted > bound:
+            self._fail(host, uncommitted, "uncommitted", bound)
+
+    def _fail(self, host: Host, lag: int, what: str, bound: int) -> None:
+        frame = host.peer.session.current_frame
+        self.fail(f"{lag} frames {what}, bound {bound}", frame=frame, peer=host.index)
 
 
 class TimeSyncTruce(Oracle):
@@ -216,15 +330,94 @@ class TimeSyncTruce(Oracle):
 
     def after_tick(self, host: Host, played: int) -> None:
         skips = host.peer.session.play.skipped_ticks
-        if not self.applies or skips == self._skips.get(host.index, 0):
+        if skips == self._skips.get(host.index, 0):
             return
         self._skips[host.index] = skips
         now_us = self._world.env.now
         self._last_us[host.index] = now_us
+        if now_us <= SETTLE_US:
+            return
         self.checks += 1
         for other, at_us in self._last_us.items():
-            if other != host.index and now_us - at_us < SYNC_WINDOW_US and now_us > SETTLE_US:
+            if other != host.index and now_us - at_us < SYNC_WINDOW_US:
                 self.fail("both peers waited within one second", peer=host.index)
+
+
+class FrameGap(Oracle):
+    """Once settled, time sync keeps a peer as little ahead as its rule, the asymmetry and drift allow.
+
+    Half the difference of the two advantages is the frame gap, less half of what this peer's way to the other
+    is longer than the way back; delay that varies is mistaken for asymmetry. A rule that skips ticks acts
+    once a mean of that reaches its minimum, and then not for an interval, in which clocks drift on. The rule
+    of speed has no minimum: it stands where the correction, by both, is what the clocks differ by. One frame
+    more, as the peers' ticks lie. While nobody stalls, frames are ticks less skips: a gap that stays bounded
+    means as many skips as the clocks drift.
+    """
+
+    id = "O15-gap"
+    name = "frame gap"
+    unit = "us"
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._hosts = world.hosts
+        scenario = world.scenario
+        kind = scenario.session.time_sync
+        self.applies = (
+            len(world.hosts) == 2 and kind != "none" and scenario.game.episodes == 1 and is_lossless(world)
+        )
+        links = {(path.source, path.target): path.link for path in scenario.network.paths}
+        if not self.applies:
+            return
+        self._period_us = period_us = world.terms.period_us
+        there, back = links[0, 1], links[1, 0]
+        longer_us = there.delay_us - back.delay_us
+        varies_us = sum(2 * link.jitter_us + link.slot_us for link in (there, back)) // 2
+        drift_ppm = abs(scenario.hosts[0].clock_drift_ppm - scenario.hosts[1].clock_drift_ppm)
+        stands_us, levelling_ticks = self._of_rule(
+            kind, drift_ppm, (abs(longer_us) + varies_us) // period_us + 1
+        )
+        ahead_us = stands_us + varies_us + period_us
+        self._bounds_us = (ahead_us + longer_us // 2, ahead_us - longer_us // 2)
+        self._levelling_frames = levelling_ticks
+        self._settled_at = levelling_ticks
+        self._stalls = 0
+
+    def _of_rule(self, kind: str, drift_ppm: int, frames: int) -> tuple[int, int]:
+        """The gap that the rule lets stand, and ticks in which it levels so many frames."""
+        if kind == "speed":
+            # Each of the two corrects by so much per frame of gap, in whole permille; advantages travel in
+            # quarter frames. A fifth of a frame is more than both can hide.
+            gain_ppm = 2 * 1000 * SPEED_GAIN_PERMILLE
+            stands_us = self._period_us * (drift_ppm + 4_000) // gain_ppm
+            # At full speed for the most of it, then by a factor of e in every 50 ticks.
+            return stands_us, frames * 500 // SPEED_MAX_PERMILLE + 4 * 500 // SPEED_GAIN_PERMILLE
+        is_ggpo = kind == "skip"
+        window, minimum, most, interval = GGPO_RULE if is_ggpo else GGRS_RULE
+        ticks = TICKS_PER_SAMPLE * (window + interval)
+        stands_us = self._period_us * minimum + self._period_us * ticks * drift_ppm // 1_000_000
+        return stands_us, (1 + frames // most) * ticks + 2 * frames
+
+    def after_tick(self, host: Host, played: int) -> None:
+        one, two = (other.peer.session for other in self._hosts)
+        current = host.peer.session.match.timeline.current
+        if current < self._settled_at or not one.life.is_running or not two.life.is_running:
+            return
+        other = two if host.index == 0 else one
+        if other.match.timeline.game.phase != PLAYING:
+            return  # it has come to the end, and waits there
+        stalls = one.play.stalled_ticks + two.play.stalled_ticks
+        if stalls != self._stalls:  # which level the peers in their own way
+            self._stalls = stalls
+            self._settled_at = current + self._levelling_frames
+            return
+        room_us = self._bounds_us[host.index] - (current - other.match.timeline.current) * self._period_us
+        self.checks += 1
+        self.note_room(room_us)
+        if room_us < 0:
+            gap = current - other.match.timeline.current
+            most = self._bounds_us[host.index] / self._period_us
+            self.fail(f"{gap} frames ahead, bound {most:.1f}", frame=current, peer=host.index)
 
 
 class OwedSkips(Oracle):
@@ -334,11 +527,6 @@ class SameEnd(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
-        self.drops = 0
-
-    def event(self, host: Host, event: Event) -> None:
-        if isinstance(event, PlayersLeft):
-            self.drops += len(event.players)
 
     def finish(self) -> None:
         decided = {}
@@ -348,6 +536,7 @@ class SameEnd(Oracle):
                 continue
             if ended.reason in (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT):
                 decided[host.index] = (ended.reason.value, ended.frame)
-                self.checks += 1
+        if len(decided) > 1:
+            self.checks += len(decided)
         if len(set(decided.values())) > 1:
             self.fail(f"ends differ: {decided}")

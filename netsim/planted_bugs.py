@@ -434,6 +434,18 @@ PATCHES: Final[dict[str, Patch]] = {
         "    return hashlib.sha256(data).digest()[: wire.DIGEST_BYTES]\n",
         '    return hash(data.hex()).to_bytes(wire.DIGEST_BYTES, "little", signed=True)\n',
     ),
+    "time-sync-off": Patch(
+        "time sync is never told how far ahead its peer is",
+        "play",
+        "        if slowest is not None:\n            self.time_sync.observe(",
+        "        if slowest is None:\n            self.time_sync.observe(",
+    ),
+    "kept-frames-never-forgotten": Patch(
+        "committed frames are kept after their states are forgotten",
+        "match",
+        "        if self._kept and self._kept[0].frame < self.timeline.base:\n",
+        "        if not self._kept:\n",
+    ),
 }
 
 ACROSS_PROCESSES: Final = frozenset({"hash-of-the-process"})

@@ -9,6 +9,7 @@ from netsim.oracles_desync import Attribution, DesyncDetection
 from netsim.oracles_doors import Bounds, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
+    FrameGap,
     FullRate,
     OwedSkips,
     Progress,
@@ -78,6 +79,7 @@ class OracleWatch:
             DropAgreement(),
             Bounds(world),
             TimeSyncTruce(world),
+            FrameGap(world),
             OwedSkips(),
             EventOrder(),
             Silence(world),

@@ -14,15 +14,19 @@ from netsim.oracle import Oracle
 from netsim.oracles_desync import Attribution, DesyncDetection
 from netsim.oracles_doors import (
     LOOK_EVERY,
+    OF_CONTAINERS,
+    TAKEN_BY_THE_HOST,
     Bounds,
     EventOrder,
     HostileBytes,
     ReliableItems,
     Silence,
     TickPlan,
+    _Kept,
 )
 from netsim.oracles_quality import (
     ConfirmationLag,
+    FrameGap,
     FullRate,
     OwedSkips,
     Progress,
@@ -44,6 +48,7 @@ from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world, make_match
+from rollback_core.episodes import PLAYING
 from rollback_core.events import (
     Committed,
     CommittedFrame,
@@ -57,8 +62,9 @@ from rollback_core.events import (
     Started,
 )
 from rollback_core.life import State
+from rollback_core.link import NO_HEAD
 from scenarios.load import load_scenario
-from scenarios.scenario import Event
+from scenarios.scenario import Event, HostSetup
 
 ROOT = Path(__file__).parents[3]
 SILENCED = str(ROOT / "tests" / "corpus" / "planted" / "silence-not-excused.json")
@@ -375,39 +381,6 @@ class TestSafety:
         assert oracle.checks == 2
 
     @pytest.mark.parametrize(
-        "what",
-        [
-            "states",
-            "used",
-            "outcomes",
-            "queue",
-            "rollback",
-            "checksums",
-            "checksum that was compared",
-            "datagram",
-        ],
-    )
-    def test_o14_whatever_grows_is_noticed(self, what: str) -> None:
-        def sized(name: str) -> list[int]:
-            return [0] * (100_000 if name == what else 10)
-
-        timeline = SimpleNamespace(
-            states=sized("states"), used=sized("used"), outcomes=sized("outcomes"), current=5
-        )
-        queues = [SimpleNamespace(actions=sized("queue"))]
-        match = SimpleNamespace(timeline=timeline, window=8, queues=queues, committed=3)
-        compared = 60 if what == "checksum that was compared" else 120
-        exchange = SimpleNamespace(waiting=len(sized("checksums")), oldest=compared, agreed=60)
-        stub = host(match=match, desync=SimpleNamespace(exchange=exchange))
-        stub.peer.recorder = SimpleNamespace(pending_rollbacks={3 if what == "rollback" else 4: []})
-        world = world_of("latency-lan")
-        world.network.largest_datagram = 1_201 if what == "datagram" else 1_200
-        oracle = Bounds(world)
-        for _ in range(LOOK_EVERY):
-            oracle.after_tick(stub, 1)
-        assert what in message(oracle)
-
-    @pytest.mark.parametrize(
         "events",
         [
             [Started(8), Started(8)],
@@ -432,6 +405,157 @@ class TestSafety:
         assert oracle.violation is None
 
 
+class TestBounds:
+    """Of a session that is played for two seconds, and then has too much of something."""
+
+    def played(self, name: str = "drop-one-of-four") -> World:
+        world = world_of(name)
+        world.env.run(until=2_000_000)
+        return world
+
+    def looked(self, world: World) -> Bounds:
+        oracle = Bounds(world)
+        for _ in range(LOOK_EVERY):
+            oracle.after_tick(world.hosts[0], 1)
+        return oracle
+
+    def test_o14_every_container_has_its_bound_and_is_noticed_when_it_grows(self) -> None:
+        world = self.played()
+        assert self.looked(world).violation is None
+        kept = _Kept(world.hosts[0].peer, 0, 0)
+        names = [name for name, _, _ in kept.places]
+        assert {"Match._kept", "ControlStream._pending", "InputQueue.changes", "Membership.votes"} <= set(
+            names
+        )
+        for name, owner, slot in kept.places:
+            if name in TAKEN_BY_THE_HOST:
+                continue
+            whole = getattr(owner, slot)
+            more: Any = range(100_000)
+            if name in OF_CONTAINERS:
+                more = [more]
+            grown = dict(enumerate(more)) if type(whole) is dict else type(whole)(more)
+            setattr(owner, slot, grown)
+            try:
+                oracle = Bounds(world)
+                oracle._look(world.hosts[0], 400)
+                assert name in message(oracle)
+            finally:
+                setattr(owner, slot, whole)
+
+    def test_o14_what_is_kept_and_has_no_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("netsim.oracles_doors.TAKEN_BY_THE_HOST", frozenset())
+        assert "Peer.events: no bound is known for it" in message(self.looked(self.played()))
+
+    def test_o14_what_is_done_with_and_still_there(self) -> None:
+        world = self.played()
+        peer = world.hosts[0].peer
+        peer.recorder.pending_rollbacks = {peer.session.committed_frame: []}
+        assert message(self.looked(world)) == "a rollback is still noted"
+        world = self.played()
+        exchange = world.hosts[0].peer.session.desync.exchange
+        exchange._mine[exchange.agreed] = b""
+        assert message(self.looked(world)) == "a checksum that was compared is still kept"
+
+    def test_o14_a_datagram_too_large(self) -> None:
+        world = self.played()
+        world.network.largest_datagram = 1_201
+        assert message(self.looked(world)) == "datagram of 1201 bytes"
+
+    def test_o14_inputs_that_are_not_acknowledged(self) -> None:
+        for behind, is_right in ((2 * (8 + 12 + 1), True), (2 * (8 + 12 + 1) + 1, False)):
+            world = self.played()
+            session = world.hosts[0].peer.session
+            session.links[1].acked = session.input_end - behind
+            oracle = self.looked(world)
+            assert (oracle.violation is None) is is_right
+            assert is_right or "inputs unacknowledged, bound 42" in message(oracle)
+
+    @pytest.mark.parametrize(
+        ("figure", "by", "told"),
+        [("sent_datagrams", 150, "datagrams at 64 ticks"), ("sent_bytes", 150_000, "bytes at 64 ticks")],
+    )
+    def test_o14_more_is_sent_than_the_rules_of_sending_make(self, figure: str, by: int, told: str) -> None:
+        world = self.played()
+        oracle = self.looked(world)
+        link = world.hosts[0].peer.session.links[1]
+        for _ in range(LOOK_EVERY):
+            oracle.after_tick(world.hosts[0], 1)
+        assert oracle.violation is None
+        setattr(link, figure, getattr(link, figure) + by)
+        oracle._look(world.hosts[0], 400)
+        assert told in message(oracle)
+
+    def test_o14_peers_that_tick_in_turn_are_all_looked_at(self) -> None:
+        world = self.played()
+        oracle = Bounds(world)
+        for _ in range(LOOK_EVERY):
+            for each in world.hosts:
+                oracle.after_tick(each, 1)
+        assert {peer for peer, _ in oracle._kept} == {0, 1, 2, 3}
+
+
+class TestSilence:
+    """Interrupted after 500 ms, given up after 2 s; one poll every 100 ms."""
+
+    def run(self, told: dict[int, Any], *, until_ms: int, heard_ms: int = 0, **link: Any) -> Silence:
+        world = world_of("latency-lan")
+        terms = dataclasses.replace(world.terms, interrupt_us=500_000, reconnect_limit_us=2_000_000)
+        fields = {"peer": 1, "received": 0, "is_member": True, "is_done": False, "expected_head": b"head"}
+        partner = SimpleNamespace(**{**fields, **link})
+        stub = host(links={1: partner})
+        oracle = Silence(dataclasses.replace(world, terms=terms))
+        stub.local_now_us = lambda: 0
+        oracle.event(stub, Started(8))
+        for now_ms in range(100, until_ms + 1, 100):
+            stub.local_now_us = lambda now_ms=now_ms: now_ms * 1_000
+            partner.received += now_ms <= heard_ms
+            oracle.after_tick(stub, 1)
+            if now_ms in told:
+                oracle.event(stub, told[now_ms])
+        return oracle
+
+    @pytest.mark.parametrize(("told_ms", "is_right"), [(500, True), (600, False), (9_000, False)])
+    def test_o16_an_interruption_that_comes_late_or_never(self, told_ms: int, is_right: bool) -> None:
+        oracle = self.run({told_ms: Interrupted(1)}, until_ms=1_000)
+        assert (oracle.violation is None) is is_right
+        if not is_right:
+            assert "silent for 500 ms and was not told silent" in message(oracle)
+
+    def test_o16_an_interruption_that_comes_early(self) -> None:
+        assert self.run({500: Interrupted(1)}, until_ms=500).violation is None
+        # Looked at every tick, and a tick before it is noted: two of the scenario's, of 33 ms, are allowed.
+        assert "silent for 433 ms at most" in message(
+            self.run({500: Interrupted(1)}, until_ms=500, heard_ms=100)
+        )
+
+    @pytest.mark.parametrize(("until_ms", "is_right"), [(2_000, True), (2_100, False)])
+    def test_o16_a_partner_that_is_never_given_up(self, until_ms: int, is_right: bool) -> None:
+        oracle = self.run({500: Interrupted(1)}, until_ms=until_ms)
+        assert (oracle.violation is None) is is_right
+        if not is_right:
+            assert "silent for 2000 ms and was not given up" in message(oracle)
+
+    def test_o16_a_resumption_without_a_word(self) -> None:
+        oracle = self.run({500: Interrupted(1), 700: Resumed(1, 700)}, until_ms=800)
+        assert "was not told silent" in message(oracle)
+
+    @pytest.mark.parametrize("link", [{"is_member": False}, {"is_done": True}, {"expected_head": NO_HEAD}])
+    def test_o16_who_is_out_or_done_or_voted_against_is_not_waited_for(self, link: dict[str, Any]) -> None:
+        assert self.run({}, until_ms=9_000, **link).violation is None
+
+    def test_o16_a_peer_that_was_away_itself_has_not_listened(self) -> None:
+        world = world_of("latency-lan")
+        fields = {"peer": 1, "received": 0, "is_member": True, "is_done": False, "expected_head": b"head"}
+        stub = host(links={1: SimpleNamespace(**fields)})
+        oracle = Silence(world)
+        away_us = world.terms.interrupt_us + 1
+        for now_us in (0, away_us, 2 * away_us, 3 * away_us):
+            stub.local_now_us = lambda now_us=now_us: now_us
+            oracle.after_tick(stub, 1)
+        assert oracle.violation is None
+
+
 class TestQuality:
     def world(self, hosts: list[Any], now_us: int = 0) -> Any:
         world = build_world(load_scenario("latency-100ms"), "test", ())
@@ -439,39 +563,181 @@ class TestQuality:
         paths = world.network.paths
         return SimpleNamespace(
             scenario=world.scenario,
+            terms=world.terms,
             env=env,
             hosts=hosts,
             faults=SimpleNamespace(active=0),
             network=SimpleNamespace(paths=paths),
         )
 
-    def test_o10_confirmation_that_stands_still_and_a_session_that_never_ends(self) -> None:
-        stub = host(confirmed_frame=7, current_frame=9)
-        world = self.world([stub])
-        oracle = Progress(world)
-        for second in range(20):
-            world.env.now = second * 1_000_000
-            stub.peer.session.confirmed_frame += 1
-            oracle.after_tick(stub, 1)
-        assert oracle.violation is None
-        for second in range(20, 30):
-            world.env.now = second * 1_000_000
-            oracle.after_tick(stub, 0)
-        assert "no input confirmed" in message(oracle)
+    def still(self, index: int = 0, *, partners: int = 1, **session: Any) -> Any:
+        """A host whose session neither confirms nor commits, unless somebody counts that up."""
+        match = SimpleNamespace(confirmed=7, committed=7)
+        others = [other for other in range(partners + 1) if other != index]
+        links = {other: SimpleNamespace(peer=other, is_member=True, is_interrupted=False) for other in others}
+        return host(index, **{"match": match, "links": links, "current_frame": 9, **session})
+
+    def test_o10_progress_that_stops_and_a_session_that_never_ends(self) -> None:
+        hosts = [self.still(index) for index in (0, 1)]
+        for stops in ("confirmed", "committed"):
+            world = self.world(hosts)
+            oracle = Progress(world)
+            for second in range(30):
+                world.env.now = second * 1_000_000
+                match = hosts[0].peer.session.match
+                match.confirmed += second < 20 or stops != "confirmed"
+                match.committed += second < 20 or stops != "committed"
+                oracle.after_tick(hosts[0], 1)
+                assert second > 20 or oracle.violation is None
+            assert "no input confirmed and committed for 5 s" in message(oracle)
+            assert oracle.checks == 20
         oracle = Progress(world)
         oracle.finish()
         assert "not ended" in message(oracle)
 
-    def test_o11_confirmation_that_lags_more_than_the_path_explains(self) -> None:
-        for confirmed, is_right in ((97, True), (96, False)):
-            terms = SimpleNamespace(period_us=33_333)
-            fields = {"current_frame": 101, "delay_frames": 2, "terms": terms}
-            hosts = [host(index, confirmed_frame=confirmed, **fields) for index in (0, 1)]
-            oracle = ConfirmationLag(self.world(hosts, now_us=9_000_000))
-            assert oracle.applies
-            oracle.after_tick(hosts[0], 1)
-            assert oracle.checks == 1
-            assert (oracle.violation is None) is is_right
+    @pytest.mark.parametrize("what", ["gone", "cut", "other view", "left", "agreeing", "hidden"])
+    def test_o10_survivors_progress_or_end_once_a_loss_must_be_decided(self, what: str) -> None:
+        """Two votes at most, of three, and each takes the reconnect limit at most."""
+        hosts = [self.still(index, partners=2) for index in range(3)]
+        world = self.world(hosts)
+        setup = dataclasses.replace(
+            world.scenario.session, reconnect_limit_us=3_000_000, pause_on_hidden=what == "hidden"
+        )
+        world.scenario = dataclasses.replace(
+            world.scenario, hosts=world.scenario.hosts[:1] * 3, session=setup, events=()
+        )
+        latest_s = 5 + 2 * 3
+        for other in hosts:
+            other.is_hidden = what == "hidden"
+        match what:
+            case "gone":
+                hosts[2].is_running = False
+            case "cut":
+                world.network.paths[1, 0].blocks = 1
+            case "other view":
+                hosts[2].peer.session.epoch = 2
+            case "left":
+                hosts[0].peer.session.links[2].is_member = False
+                hosts[2].is_running = False
+                latest_s = 5
+            case "agreeing":
+                hosts[2].peer.session.state = State.HANDSHAKE
+        oracle = Progress(world)
+        oracle.event(hosts[0], Started(8))
+        for second in range(latest_s + 2):
+            assert oracle.violation is None, second
+            world.env.now = second * 1_000_000
+            oracle.after_tick(hosts[0], 0)
+        if what in ("agreeing", "hidden"):
+            assert oracle.violation is None
+        else:
+            assert f"for {latest_s} s" in message(oracle)
+
+    def test_o10_a_fault_gives_time_and_so_does_news_of_the_view(self) -> None:
+        hosts = [self.still(index) for index in (0, 1)]
+        world = self.world(hosts)
+        fault = Event(at_us=2_000_000, kind="blackout", for_us=6_000_000, paths=("0->1",))
+        world.scenario = dataclasses.replace(world.scenario, events=(fault,))
+        oracle = Progress(world)
+        for second in range(30):
+            world.env.now = second * 1_000_000
+            if second == 10:
+                oracle.event(hosts[1], PlayersLeft((2,), (4,), (2,)))
+            oracle.after_tick(hosts[0], 0)
+            # Over at 8 s, then three to settle, and five.
+            assert (oracle.violation is None) is (second <= 16), second
+
+    @pytest.mark.parametrize(
+        ("confirmed", "committed", "told"),
+        [
+            (97, 90, ""),
+            (96, 91, "4 frames unconfirmed, bound 3"),
+            (97, 89, "11 frames uncommitted, bound 10"),
+        ],
+    )
+    def test_o11_what_lags_more_than_the_path_explains(
+        self, confirmed: int, committed: int, told: str
+    ) -> None:
+        hosts = [self.playing(index, confirmed, committed) for index in (0, 1)]
+        oracle = ConfirmationLag(self.world(hosts, now_us=9_000_000))
+        oracle.after_tick(hosts[0], 1)
+        assert oracle.checks == 1
+        assert (oracle.violation.message if oracle.violation else "") == told
+
+    @pytest.mark.parametrize(
+        ("committed", "epoch", "is_right"), [(68, 0, True), (67, 0, False), (67, 1, True)]
+    )
+    def test_o11_nobody_commits_whatever_is_lost(self, committed: int, epoch: int, is_right: bool) -> None:
+        """Two windows of 8, the longest delay of 12, and a batch of 4."""
+        hosts = [self.playing(index, 93, committed, epoch) for index in (0, 1)]
+        oracle = ConfirmationLag(self.world(hosts, now_us=0))
+        oracle.after_tick(hosts[0], 1)
+        assert (oracle.violation is None) is is_right
+
+    def playing(self, index: int, confirmed: int, committed: int, epoch: int = 0) -> Any:
+        """A host at frame 101 with a delay of 2 frames."""
+        match = SimpleNamespace(
+            timeline=SimpleNamespace(current=101), window=8, confirmed=confirmed, committed=committed
+        )
+        play = SimpleNamespace(delay_frames=2)
+        return host(index, match=match, play=play, current_frame=101, epoch=epoch)
+
+    @pytest.mark.parametrize(
+        ("kind", "drift_ppm", "delays_ms", "ahead", "is_right"),
+        [
+            ("window", 0, (100, 100), (4, 0), True),  # three and a tick
+            ("window", 0, (100, 100), (5, 0), False),
+            ("window", 0, (200, 100), (5, 0), True),  # half of three frames' asymmetry more
+            ("window", 0, (200, 100), (0, 3), False),
+            ("speed", 0, (100, 100), (1, 0), True),
+            ("speed", 0, (100, 100), (2, 0), False),
+            ("speed", 20_000, (100, 100), (2, 0), True),
+            ("skip", 20_000, (100, 100), (9, 0), True),  # six in an interval of 240 ticks and a mean of 40
+            ("skip", 20_000, (100, 100), (10, 0), False),
+        ],
+    )
+    def test_o15_a_gap_that_time_sync_should_have_closed(
+        self, kind: str, drift_ppm: int, delays_ms: tuple[int, int], ahead: tuple[int, int], is_right: bool
+    ) -> None:
+        scenario = load_scenario("latency-100ms")
+        paths = tuple(
+            dataclasses.replace(path, link=dataclasses.replace(path.link, delay_us=1_000 * delay_ms))
+            for path, delay_ms in zip(scenario.network.paths, delays_ms, strict=True)
+        )
+        scenario = dataclasses.replace(
+            scenario,
+            network=dataclasses.replace(scenario.network, paths=paths),
+            session=dataclasses.replace(scenario.session, time_sync=kind),
+            hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup()),
+        )
+        world = build_world(scenario, "test", ())
+        oracle = FrameGap(world)
+        assert oracle.applies
+        for settled in (False, True):
+            for each, frames in zip(world.hosts, ahead, strict=True):
+                session = each.peer.session
+                session.life.is_running = True
+                session.match.timeline.game.phase = PLAYING
+                session.match.timeline.current = 2_000 * settled + frames
+            for each in world.hosts:
+                oracle.after_tick(each, 1)
+            assert (oracle.violation is None) is (is_right or not settled)
+            assert oracle.checks == 2 * settled
+
+    def test_o15_a_stall_levels_in_its_own_way(self) -> None:
+        world = world_of("latency-100ms")
+        oracle = FrameGap(world)
+        for each in world.hosts:
+            each.peer.session.life.is_running = True
+            each.peer.session.match.timeline.game.phase = PLAYING
+            each.peer.session.match.timeline.current = 2_000
+        world.hosts[0].peer.session.match.timeline.current += 9
+        world.hosts[1].peer.session.play.stalled_ticks = 1
+        oracle.after_tick(world.hosts[0], 1)
+        assert (oracle.violation, oracle.checks) == (None, 0)
+        world.hosts[0].peer.session.match.timeline.current += 1_000
+        oracle.after_tick(world.hosts[0], 1)
+        assert "1009 frames ahead, bound 4.0" in message(oracle)
 
     def test_o15_both_peers_made_to_wait(self) -> None:
         hosts = [host(index, play=SimpleNamespace(skipped_ticks=0)) for index in (0, 1)]
@@ -567,6 +833,8 @@ class TestData:
     [
         ("O7", "loads-the-present", "latency-100ms", "1 loads in a tick with 0 rollbacks"),
         ("O10-rate", "window-not-kept", "latency-over-window", "frames in"),
+        ("O14", "kept-frames-never-forgotten", "latency-lan", "Match._kept"),
+        ("O15-gap", "time-sync-off", "drift-fast-timer", "frames ahead, bound"),
         ("O15-skip", "waits-for-nobody", "drift-fast-timer", "are owed, and none was left out"),
         ("O16-silence", "silence-not-excused", SILENCED, "was silent for"),
         ("O18", "foreign-tag-accepted", "hostile-datagrams", "a foreign datagram"),
@@ -659,7 +927,7 @@ def test_every_law_of_a_run_has_its_negative_control_here() -> None:
         *(PrefixAgreement, Provenance, Reference, Immutability, Mispredictions, SpeculationNotes),
         *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
         *(Silence, HostileBytes, ReliableItems),
-        *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, OwedSkips),
+        *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, FrameGap, OwedSkips),
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
     page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
