@@ -42,7 +42,7 @@ from netsim.oracles_safety import (
 )
 from netsim.planted import planted
 from netsim.run import play, run_scenario
-from netsim.shared_data import SessionData, verdict_of_data
+from netsim.shared_data import SessionData, TablesTold, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world, make_match
 from netsim.wrong_game import ROW, WrongGame
@@ -53,6 +53,7 @@ from rollback_core.events import (
     DesyncDetected,
     Ended,
     EndReason,
+    FrameOutcome,
     Interrupted,
     PlayersLeft,
     Resumed,
@@ -60,6 +61,7 @@ from rollback_core.events import (
     Started,
 )
 from rollback_core.life import State
+from rollback_core.recorder import Recorder
 from scenarios.load import load_scenario
 
 ROOT = Path(__file__).parents[3]
@@ -679,6 +681,63 @@ class TestData:
 
         assert self.verdict(spoil) == {"D1": True, "D2": False}
 
+    def test_d2_a_table_that_lacks_the_last_row_of_its_frames(self) -> None:
+        def spoil(data: SessionData) -> SessionData:
+            texts = [text[: text.rindex("\n", 0, -1) + 1] for text in data.shared_csv]
+            return SessionData(data.frames, texts, data.local_rows)
+
+        assert self.verdict(spoil) == {"D1": True, "D2": False}
+
+    def test_d3_recorders_that_all_lose_the_last_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        takes = Recorder.take_shared
+        monkeypatch.setattr(Recorder, "take_shared", lambda recorder: takes(recorder)[:-4])
+        table = run_scenario(load_scenario("latency-lan")).table
+        broken = [oracle for oracle in table["oracles"] if not oracle["ok"]]
+        assert [oracle["id"] for oracle in broken] == ["D3"], "D1 and D2 see equal tables, and a true replay"
+        assert "the shared table has" in broken[0]["violation"]["message"]
+
+    @pytest.mark.parametrize(
+        ("what", "why"),
+        [
+            ("", ""),
+            ("frame", "the shared table has"),
+            ("committed", "frames were told"),
+            ("rollbacks", "rollbacks, "),
+            ("row", "the local table has"),
+            ("told", "the local table has"),
+            ("speculative", "the local table has"),
+        ],
+    )
+    def test_d3_tables_that_are_not_what_was_told(self, what: str, why: str) -> None:
+        row = FrameOutcome(0, 0, (0, 0), (0.0, 0.0), (False, False), (False, False), ((), ()), 0)
+        told = [
+            frame(0),
+            *(frame(number, outcome=row._replace(t=number - 1), speculative_mask=2) for number in (1, 2, 3)),
+        ]
+        rollbacks = [RolledBack(2, 1, 1, 0, 1), RolledBack(2, 2, 1, 0, 1)]
+        counts = {"committed": 3, "rollbacks": 2}
+        counts |= {what: 5} if what in counts else {}
+        stub = host(match=SimpleNamespace(**counts))
+        oracle = TablesTold()
+        for rollback in rollbacks:
+            oracle.event(stub, rollback)
+        oracle.committed_all(stub, told)
+        texts = ["", "1:1:0:1;2:1:0:1", ""]
+        rows: list[tuple[Any, ...]] = [
+            (number, 0, number - 1, False, True, texts[number - 1], 5, "") for number in (1, 2, 3)
+        ]
+        if what == "row":
+            del rows[-1]
+        elif what == "told":
+            rows[1] = (*rows[1][:5], "1:1:0:1", *rows[1][6:])
+        elif what == "speculative":
+            rows[0] = (*rows[0][:3], True, *rows[0][4:])
+        kept = [told[0], told[2]] if what == "frame" else told
+        world = SimpleNamespace(hosts=[stub], is_another_session=False)
+        oracle.compare(world, SessionData([kept], [""], [[("header",), *rows]]))  # type: ignore[arg-type]
+        assert oracle.checks == 4
+        assert why in message(oracle) if why else oracle.violation is None
+
 
 @pytest.mark.parametrize(
     ("law", "bug", "scenario", "told"),
@@ -765,8 +824,9 @@ def test_every_law_of_a_run_has_its_negative_control_here() -> None:
         *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
         *(Silence, HostileBytes, ReliableItems),
         *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, OwedSkips),
+        TablesTold,
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
     page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
-    told = set(re.findall(r"[AO]\d[\w-]*", page))
+    told = set(re.findall(r"[ADO]\d[\w-]*", page))
     assert {oracle.id for oracle in watch.oracles} <= told
