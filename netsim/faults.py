@@ -96,7 +96,7 @@ class Faults:
                 case "diverge":
                     game = host.peer.game.game
                     assert isinstance(game, WrongGame)
-                    game.diverge(event.value)
+                    game.diverge(event.value, _first_unsettled(host))
                 case "clock-step":
                     host.step_clock(event.value)
                 case "delay":
@@ -176,6 +176,13 @@ class Faults:
     def _across(self, groups: tuple[tuple[int, ...], ...]) -> list[tuple[int, int]]:
         group_of = {peer: number for number, group in enumerate(groups) for peer in group}
         return [pair for pair in self.network.paths if group_of.get(pair[0]) != group_of.get(pair[1])]
+
+
+def _first_unsettled(host: Host) -> int:
+    """The first frame that the host may have its game step from now on: a new one, or one to be mended."""
+    match = host.peer.session.match
+    ends = [queue.end for queue in match.queues]
+    return min(match.first_incorrect, match.timeline.current, *ends)
 
 
 def _pairs(paths: tuple[str, ...]) -> list[tuple[int, int]]:

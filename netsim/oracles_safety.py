@@ -1,18 +1,25 @@
 """Safety: what must hold on every frame, whatever the network does."""
 
+import marshal
 from collections.abc import Sequence
-from typing import Any
+from itertools import repeat
+from typing import Any, Final, TypeAlias
 
 from netsim.host import Host
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
+from netsim.wrong_game import WrongGame
 from rollback_core.checksum import explain, frame_bytes
 from rollback_core.episodes import Episodes
 from rollback_core.events import (
     CommittedFrame,
     Event,
     PlayersLeft,
+    RolledBack,
 )
+
+_View: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]  # who has left, and where they are cut
+BY_VALUE: Final = 2  # the last version of marshal that writes no references: the same values, the same bytes
 
 
 class PrefixAgreement(Oracle):
@@ -109,7 +116,8 @@ class Provenance(Oracle):
 class Reference(Oracle):
     """Replaying the inputs through a fresh game, without a network, gives each peer's states and rows.
 
-    Where the scenario makes a peer diverge, its wrong frames are noted instead.
+    Bit for bit: 1, 1.0 and True are three values, 0.0 and -0.0 two. Where the scenario makes a peer diverge,
+    its wrong frames are noted instead, from the first that the divergence can have touched.
     """
 
     id = "O3"
@@ -122,6 +130,7 @@ class Reference(Oracle):
         self.first_wrong_row: dict[int, int] = {}
         self._states: list[Any] = [fresh.save_state()]
         self._outcomes: list[Any] = []
+        self._bits: list[bytes] = []  # by frame, of the state before it and its outcome; b"" if not plain
 
     def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
         first = frames[0].frame
@@ -131,15 +140,8 @@ class Reference(Oracle):
                 self._play(frame)
         timeline = host.peer.session.match.timeline
         start = first - timeline.base
-        try:
-            is_equal = (
-                start >= 0
-                and [frame.outcome for frame in frames] == self._outcomes[first:stop]
-                and timeline.states[start : start + len(frames)] == self._states[first:stop]
-            )
-        except ValueError:  # numpy will not say whether arrays are equal
-            is_equal = False
-        if is_equal:
+        outcomes = [frame[5] and (*frame[5],) for frame in frames]
+        if start >= 0 and self._bits[first:stop] == _bits(timeline.states[start:], outcomes):
             self.checks += len(frames)
         else:
             super().committed_all(host, frames)
@@ -148,46 +150,50 @@ class Reference(Oracle):
         number = frame.frame
         if number == len(self._outcomes):
             self._play(frame)
-        self.checks += 1
-        if frame.outcome != self._outcomes[number]:
-            mine = frame_bytes(b"", frame)
-            field, left, right = explain(
-                mine, frame_bytes(b"", frame._replace(outcome=self._outcomes[number]))
-            )
-            self._differs(f"{field} is {left!r}, the replay has {right!r}", number, host)
+        mine, right = (
+            frame_bytes(b"", frame),
+            frame_bytes(b"", frame._replace(outcome=self._outcomes[number])),
+        )
+        if mine != right:
+            self._differs(mine, right, number, host)
             if host.index in self.wrong:
                 self.first_wrong_row.setdefault(host.index, number)
                 return
         timeline = host.peer.session.match.timeline
-        if number >= timeline.base and not self._is_equal(timeline.state(number), self._states[number]):
-            encode = self._game.encode_state
-            mine = frame_bytes(encode(timeline.state(number)), frame)
-            field, left, right = explain(mine, frame_bytes(encode(self._states[number]), frame))
-            self._differs(f"{field} is {left!r}, the replay has {right!r}", number, host)
+        if number < timeline.base:
+            return  # forgotten in the tick that committed it: its row is all there is to compare
+        self.checks += 1
+        encode = self._game.encode_state
+        mine, right = encode(timeline.state(number)), encode(self._states[number])
+        if mine != right:
+            self._differs(frame_bytes(mine, frame), frame_bytes(right, frame), number, host)
 
-    def _differs(self, message: str, frame: int, host: Host) -> None:
-        if host.index in self.wrong:
+    def _differs(self, mine: bytes, right: bytes, frame: int, host: Host) -> None:
+        game = host.peer.game.game
+        if isinstance(game, WrongGame) and frame >= game.may_differ_from:
             self.wrong[host.index].append(frame)
         else:
-            self.fail(message, frame=frame, peer=host.index)
+            field, here, there = explain(mine, right)
+            self.fail(f"{field} is {here!r}, the replay has {there!r}", frame=frame, peer=host.index)
 
     def _play(self, frame: CommittedFrame) -> None:
-        """The next frame, step and save one after the other: not by the loop that the peers use."""
-        self._outcomes.append(self._game.step(frame.actions))
+        """The next frame, alone: by the peers' code, but in no batch, and nothing is ever rolled back."""
+        outcome = self._game.step(frame.actions)
+        self._bits += _bits(self._states[-1:], [outcome and (*outcome,)]) or [b""]
+        self._outcomes.append(outcome)
         self._states.append(self._game.save_state())
 
-    def _is_equal(self, left: Any, right: Any) -> bool:
-        """By value where snapshots are plain; those of third-party games may need their bytes."""
-        try:
-            if left == right:
-                return True
-        except ValueError:  # numpy will not say whether arrays are equal
-            pass
-        return self._game.encode_state(left) == self._game.encode_state(right)
+
+def _bits(states: Sequence[Any], outcomes: Sequence[tuple[Any, ...] | None]) -> list[bytes]:
+    """Per outcome, its bits and those of the state before it; empty where a game's values are not plain."""
+    try:
+        return list(map(marshal.dumps, zip(states, outcomes), repeat(BY_VALUE)))  # noqa: B905  more states
+    except ValueError:
+        return []
 
 
 class Immutability(Oracle):
-    """Committed frames come once, in order, without a gap; neither frontier goes back."""
+    """Committed frames come once, in order, and are never rolled back; neither frontier goes back."""
 
     id = "O4"
     name = "immutability"
@@ -216,6 +222,13 @@ class Immutability(Oracle):
             self.fail(f"committed after frame {expected - 1}", frame=frame.frame, peer=host.index)
         self._next[key] = frame.frame + 1
 
+    def event(self, host: Host, event: Event) -> None:
+        if type(event) is RolledBack:
+            self.checks += 1
+            committed = self._next.get((host.index, host.incarnation), 0) - 1
+            if event.frame <= committed:
+                self.fail(f"rolled back, frame {committed} is committed", frame=event.frame, peer=host.index)
+
     def after_tick(self, host: Host, played: int) -> None:
         key = (host.index, host.incarnation)
         match = host.peer.session.match
@@ -232,7 +245,7 @@ class Mispredictions(Oracle):
     """A tick rolls back exactly to the first frame played on an input that is known to be wrong.
 
     Within the window, no deeper than that frame, and never otherwise; when it returns, every known
-    input is the one used.
+    input is the one used. What is told of the rollback is what was wrong.
     """
 
     id = "O5-O8"
@@ -241,8 +254,9 @@ class Mispredictions(Oracle):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rollbacks: dict[int, int] = {}
         self.minimum: dict[int, int] = {}
+        # By peer and incarnation: what may be told of the rollback of its last tick.
+        self._due: dict[tuple[int, int], list[RolledBack]] = {}
         self._checked: dict[tuple[int, int], list[int]] = {}
         self._first_wrong = -1
         self._current = 0
@@ -257,7 +271,9 @@ class Mispredictions(Oracle):
         self._current = match.timeline.current
         self._rollbacks = match.rollbacks
         self._resimulated = match.resimulated
-        self._first_wrong = self._scan(host, match, self._current)
+        first_wrong = self._first_wrong = self._scan(host, match, self._current)
+        if first_wrong >= 0:
+            self._due[host.index, host.incarnation] = self._tellable(match, first_wrong)
 
     def after_tick(self, host: Host, played: int) -> None:
         if not self._was_running:
@@ -271,7 +287,6 @@ class Mispredictions(Oracle):
         if first_wrong >= 0 or rollbacks:
             expected = 0 if first_wrong < 0 else self._current - first_wrong
             if expected:
-                self.rollbacks[host.index] = self.rollbacks.get(host.index, 0) + 1
                 self.minimum[host.index] = self.minimum.get(host.index, 0) + expected
             if not rollbacks and not session.life.is_running:
                 return  # it ended in this very wake; what is not committed is of no consequence now
@@ -281,14 +296,58 @@ class Mispredictions(Oracle):
                     frame=first_wrong if expected else self._current,
                     peer=host.index,
                 )
-            if frames > match.window and not match.left:
-                self.fail(f"rollback of {frames} frames, window {match.window}", frame=self._current)
+            if frames > match.window:
+                self.fail(
+                    f"rollback of {frames} frames, window {match.window}",
+                    frame=self._current,
+                    peer=host.index,
+                )
         current = match.timeline.current
         wrong = self._scan(host, match, current)
         if wrong >= 0:
             self.fail("a known input differs from the one used", frame=wrong, peer=host.index)
         self._checked[host.index, host.incarnation] = [
             queue.end if queue.end < current else current for queue in match.queues
+        ]
+
+    def event(self, host: Host, event: Event) -> None:
+        if type(event) is not RolledBack:
+            return
+        self.checks += 1
+        key = (host.index, host.incarnation)
+        due = self._due.pop(key, None)
+        if due is None and self._may_end_with(event, host, self._checked.get(key, [0])):
+            return
+        if due is None or event not in due:
+            right = [tuple(each) for each in due or ()]
+            self.fail(f"{tuple(event)} is told, {right} was due", frame=event.frame, peer=host.index)
+
+    def _may_end_with(self, event: RolledBack, host: Host, checked: list[int]) -> bool:
+        """This may be the rollback with which an end, outside a tick, plays up to what is confirmed.
+
+        Which of its frames were wrong cannot be said any more: what they were played on is overwritten.
+        """
+        session = host.peer.session
+        match = session.match
+        timeline = match.timeline
+        frame, depth, player, predicted, actual = event
+        current = max(checked)  # a peer's own inputs are known up to the frame that it plays next
+        return (
+            not session.life.is_running
+            and checked[player] <= frame
+            and depth == current - frame <= match.window
+            and predicted != actual
+            and (frame < timeline.base or timeline.used[frame - timeline.base][player] == actual)
+        )
+
+    def _tellable(self, match: Any, first: int) -> list[RolledBack]:
+        """What may be told of a rollback to this frame: of each player whose input was not the one used."""
+        depth = self._current - first
+        used = match.timeline.used[first - match.timeline.base]
+        return [
+            RolledBack(first, depth, player, used[player], queue.actions[first - queue.base])
+            for player, queue in enumerate(match.queues)
+            if queue.end > first and used[player] != queue.actions[first - queue.base]
         ]
 
     def _scan(self, host: Host, match: Any, current: int) -> int:
@@ -354,9 +413,7 @@ class SpeculationNotes(Oracle):
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
         notes = self._expected.get((host.index, host.incarnation), {})
-        expected = notes.pop(frame.frame, None)
-        if expected is None:
-            return  # stepped while the session ended, on confirmed inputs
+        expected = notes.pop(frame.frame, 0)  # or stepped outside a tick, at the end, on confirmed inputs
         self.checks += 1
         if expected != frame.speculative_mask:
             self.fail(
@@ -375,13 +432,20 @@ class DropAgreement(Oracle):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cuts: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._entered: dict[tuple[int, int], list[_View]] = {}  # by peer and incarnation, in order
+        self._decided: list[list[_View]] = []  # by epoch, without repetition
+        self._going_on: dict[int, _View] = {}  # by epoch: the view in which somebody has committed
+        self._below: dict[tuple[int, _View], str] = {}  # what is wrong with a view if anyone goes on in it
         self._committed = -1
-        self._alone: dict[int, str] = {}  # by peer: what would be wrong if it went on in its view
 
     def committed(self, host: Host, frame: CommittedFrame) -> None:
-        if host.index in self._alone:
-            self.fail(self._alone[host.index], frame=frame.frame, peer=host.index)
+        for epoch, view in enumerate(self._entered.get((host.index, host.incarnation), ())):
+            going_on = self._going_on.setdefault(epoch, view)
+            problem = self._below.get((epoch, view), "")
+            if going_on != view:
+                problem = f"{_told(view)}, others go on with {_told(going_on)}"
+            if problem:
+                self.fail(problem, frame=frame.frame, peer=host.index)
         self._committed = max(self._committed, frame.frame)
 
     def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
@@ -390,16 +454,22 @@ class DropAgreement(Oracle):
     def event(self, host: Host, event: Event) -> None:
         if not isinstance(event, PlayersLeft):
             return
-        self.checks += 1
-        key = (host.peer.session.epoch, event.players)
-        if key not in self._cuts:
-            self._cuts[key] = event.cuts
-            # The first to decide: nothing past the cut can have been committed by anyone yet.
+        # Counted here, as two views may be entered before the host hears of the first.
+        entered = self._entered.setdefault((host.index, host.incarnation), [])
+        epoch = len(entered)
+        view = (event.players, event.cuts)
+        entered.append(view)
+        if epoch == len(self._decided):
+            self._decided.append([])
+        decided = self._decided[epoch]
+        self.checks += bool(decided)
+        if view not in decided:
+            decided.append(view)
+            # The first to decide so: nothing past the cut can have been committed by anyone yet.
             if event.cuts and min(event.cuts) <= self._committed:
-                self._alone[host.index] = (
-                    f"players {event.players} cut at {event.cuts}, frame {self._committed} is committed"
-                )
-        elif self._cuts[key] != event.cuts:
-            self._alone[host.index] = (
-                f"players {event.players} cut at {event.cuts}, others say {self._cuts[key]}"
-            )
+                self._below[epoch, view] = f"{_told(view)}, frame {self._committed} is committed"
+
+
+def _told(view: _View) -> str:
+    players, cuts = view
+    return f"players {players} cut at {cuts}"

@@ -105,6 +105,8 @@ def _run_session(
     if oracles is not None and not (stop_early and oracles.violated):
         oracles.finish()
     data = collect(world)
+    if oracles is not None:
+        oracles.compare(data)
     table = _table(world, metrics, oracles, paths, data)
     table["wall_us"] = int((time.perf_counter() - begun) * 1_000_000)
     return RunResult(table, data, trace.table(scenario) if trace is not None else None)

@@ -26,6 +26,7 @@ from netsim.oracles_safety import (
     Reference,
     SpeculationNotes,
 )
+from netsim.shared_data import SessionData, TablesTold
 from netsim.world import World, diverging_peers, has_liars, make_match
 from rollback_core.events import Committed, Event
 
@@ -48,6 +49,7 @@ class OracleWatch:
         self.oracles: list[Oracle] = []
         self.responsiveness = Responsiveness()
         self.rollbacks = Mispredictions()
+        self._tables = TablesTold()
         self._ledger: Ledger | None = None
         self._world: World | None = None
         self._wants: dict[str, list[Any]] = {}
@@ -86,6 +88,7 @@ class OracleWatch:
             HostileBytes(world),
             ReliableItems(world),
             self.responsiveness,
+            self._tables,
         ]
         if has_liars(scenario):
             self.oracles = [oracle for oracle in self.oracles if oracle.stands_lies]
@@ -124,6 +127,11 @@ class OracleWatch:
     def finish(self) -> None:
         for oracle in self.oracles:
             oracle.finish()
+
+    def compare(self, data: SessionData) -> None:
+        """What the run left: the peers' tables."""
+        if self._world is not None:
+            self._tables.compare(self._world, data)
 
     @property
     def violated(self) -> list[Oracle]:

@@ -6,6 +6,7 @@ from rollback_core.simulation import Simulation, StepOutcome
 
 STATE: Final = 0
 ROW: Final = 1
+NO_FRAME_YET: Final = 1 << 62
 
 
 class WrongGame:
@@ -15,9 +16,12 @@ class WrongGame:
         self._game = game
         self._action_count = game.spec.action_count
         self._wrong: int | None = None
+        self.may_differ_from = NO_FRAME_YET
 
-    def diverge(self, what: int) -> None:
+    def diverge(self, what: int, first_frame: int) -> None:
+        """No frame before `first_frame` will be stepped again."""
         self._wrong = what
+        self.may_differ_from = min(self.may_differ_from, first_frame)
 
     def step(self, actions: Any, /) -> StepOutcome:
         if self._wrong is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from netsim import faults
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
 from netsim.oracles_desync import Attribution, DesyncDetection
@@ -45,10 +46,11 @@ from netsim.oracles_safety import (
 )
 from netsim.planted import planted
 from netsim.run import play, run_scenario
-from netsim.shared_data import SessionData, verdict_of_data
+from netsim.shared_data import SessionData, TablesTold, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world, make_match
 from rollback_core.episodes import PLAYING
+from netsim.wrong_game import ROW, WrongGame
 from rollback_core.events import (
     Committed,
     CommittedFrame,
@@ -56,13 +58,16 @@ from rollback_core.events import (
     DesyncDetected,
     Ended,
     EndReason,
+    FrameOutcome,
     Interrupted,
     PlayersLeft,
     Resumed,
+    RolledBack,
     Started,
 )
 from rollback_core.life import State
 from rollback_core.link import NO_HEAD
+from rollback_core.recorder import Recorder
 from scenarios.load import load_scenario
 from scenarios.scenario import Event, HostSetup
 
@@ -103,6 +108,14 @@ def desync_detection(wrong: Iterable[int] = ()) -> DesyncDetection:
     if wrong:
         reference.wrong[1].extend(wrong)
     return DesyncDetection(world_of("latency-lan"), reference)
+
+
+def holding(states: list[Any], base: int = 0) -> Any:
+    """A host whose timeline holds these states, that of frame `base` first."""
+    timeline = SimpleNamespace(base=base, states=states, state=lambda number: states[number - base])
+    stub = host(match=SimpleNamespace(timeline=timeline))
+    stub.peer.game = SimpleNamespace(game=None)
+    return stub
 
 
 def completed(
@@ -172,13 +185,101 @@ class TestSafety:
         data = run_scenario(scenario, oracles=False).data.frames[0][:200]
         for spoil in (False, True):
             oracle = Reference(make_match(scenario))
-            stub = host(match=SimpleNamespace(timeline=SimpleNamespace(base=10_000)))
+            stub = holding([], 10_000)
             for each in data:
                 row = each.outcome
                 if spoil and row is not None and row.t == 40:
                     each = each._replace(outcome=row._replace(rewards=(9.0,) * len(row.rewards)))
                 oracle.committed(stub, each)
             assert (oracle.violation is not None) is spoil
+            assert oracle.checks == 0, "rows alone are not counted"
+
+    @pytest.mark.parametrize("spoil", [float, bool, None])
+    def test_o3_a_value_that_is_equal_and_not_the_same(self, spoil: Any) -> None:
+        scenario = load_scenario("latency-lan")
+        match = make_match(scenario)
+        states, frames = [match.save_state()], []
+        for each in run_scenario(scenario, oracles=False).data.frames[0][:50]:
+            frames.append(each._replace(outcome=match.step(each.actions)))
+            states.append(match.save_state())
+        if spoil is not None:
+            *outer, inner = states[42]
+            at = inner.index(0)
+            states[42] = (*outer, (*inner[:at], spoil(0), *inner[at + 1 :]))
+        oracle = Reference(make_match(scenario))
+        for first in range(0, 48, 4):
+            oracle.committed_all(holding(states), frames[first : first + 4])
+        assert oracle.checks == 48
+        assert (oracle.violation is not None) is (spoil is not None)
+        if oracle.violation is not None:
+            assert oracle.violation.frame == 42
+
+    def test_o3_minus_nothing_as_a_reward(self) -> None:
+        scenario = load_scenario("latency-lan")
+        for is_same in (True, False):
+            oracle = Reference(make_match(scenario))
+            match = make_match(scenario)
+            for each in run_scenario(scenario, oracles=False).data.frames[0][:50]:
+                states = [match.save_state()]
+                outcome = match.step(each.actions)
+                if outcome is not None and not is_same:
+                    outcome = outcome._replace(rewards=tuple(-reward for reward in outcome.rewards))
+                    assert outcome.rewards == (0.0, 0.0)
+                oracle.committed_all(holding(states, each.frame), [each._replace(outcome=outcome)])
+            assert (oracle.violation is None) is is_same
+
+    def test_o3_snapshots_that_are_not_plain(self) -> None:
+        class Odd:
+            """A game whose states cannot be compared but by their bytes."""
+
+            def save_state(self) -> Any:
+                return object()
+
+            def step(self, actions: Any) -> None:
+                return None
+
+            def encode_state(self, state: Any) -> bytes:
+                return b"odd" if state == "odd" else b"even"
+
+        for state, is_right in ((object(), True), ("odd", False)):
+            oracle = Reference(Odd())  # type: ignore[arg-type]
+            for first in (0, 2):
+                oracle.committed_all(holding([state] * 5), [frame(first), frame(first + 1)])
+            assert oracle.checks == 4
+            assert (oracle.violation is None) is is_right
+
+    def test_o3_a_peer_that_diverges_is_excused_from_then_on(self) -> None:
+        scenario = load_scenario("latency-lan")
+        frames = run_scenario(scenario, oracles=False).data.frames[0][:60]
+        for wrong, is_excused in ((49, False), (50, True)):
+            oracle = Reference(make_match(scenario), frozenset([0]))
+            stub = holding([], 10_000)
+            stub.peer.game = SimpleNamespace(game=WrongGame(make_match(scenario).game))
+            stub.peer.game.game.diverge(ROW, 50)
+            for each in frames:
+                row = each.outcome
+                if each.frame == wrong and row is not None:
+                    each = each._replace(outcome=row._replace(rewards=(9.0, 9.0)))
+                oracle.committed(stub, each)
+            assert (oracle.violation is None) is is_excused
+            assert oracle.wrong[0] == ([wrong] if is_excused else [])
+
+    @pytest.mark.parametrize("late_frames", [0, 30])
+    def test_o3_nothing_differs_before_the_moment_from_which_it_may(
+        self, late_frames: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first_unsettled = faults._first_unsettled
+        monkeypatch.setattr(faults, "_first_unsettled", lambda host: first_unsettled(host) + late_frames)
+        table = run_scenario(load_scenario("diverging-peer")).table
+        [found] = [oracle for oracle in table["oracles"] if oracle["id"] == "O3"]
+        assert found["ok"] is (late_frames == 0)
+
+    def test_o4_a_rollback_of_what_is_committed(self) -> None:
+        for first, is_right in ((3, True), (2, False)):
+            oracle = Immutability()
+            oracle.committed_all(host(), [frame(number) for number in range(3)])
+            oracle.event(host(), RolledBack(first, 2, 1, 0, 1))
+            assert (oracle.violation is None) is is_right
 
     def test_o4_a_gap_a_repetition_and_a_frontier_that_goes_back(self) -> None:
         for numbers in ((0, 2), (0, 1, 1)):
@@ -224,7 +325,7 @@ class TestSafety:
         queue = SimpleNamespace(base=0, end=4, actions=[7, 7, 7, 7])
         timeline = SimpleNamespace(current=4, base=0, used=[(0,)] * 4)
         match = SimpleNamespace(
-            timeline=timeline, queues=[queue], rollbacks=0, resimulated=0, window=3, left={}
+            timeline=timeline, queues=[queue], rollbacks=0, resimulated=0, window=3, left={1: 2}
         )
         stub = host(match=match)
         oracle = Mispredictions()
@@ -233,6 +334,62 @@ class TestSafety:
         timeline.used = [(7,)] * 4
         oracle.after_tick(stub, 0)
         assert message(oracle) == "rollback of 4 frames, window 3"
+
+    @pytest.mark.parametrize(
+        ("told", "is_right"),
+        [
+            ((2, 2, 0, 0, 7), True),
+            ((2, 2, 1, 0, 5), True),
+            ((3, 1, 0, 0, 7), False),
+            ((2, 3, 0, 0, 7), False),
+            ((2, 2, 2, 0, 0), False),
+            ((2, 2, 1, 0, 7), False),
+            ((2, 2, 0, 7, 0), False),
+        ],
+    )
+    def test_o5_to_o8_what_is_told_of_a_rollback(self, told: tuple[int, ...], is_right: bool) -> None:
+        queues = [
+            SimpleNamespace(base=0, end=4, actions=actions)
+            for actions in ([0, 0, 7, 7], [0, 0, 5, 5], [0, 0, 0, 0])
+        ]
+        timeline = SimpleNamespace(current=4, base=0, used=[(0, 0, 0)] * 4)
+        match = SimpleNamespace(timeline=timeline, queues=queues, rollbacks=0, resimulated=0, window=8)
+        stub = host(match=match)
+        oracle = Mispredictions()
+        oracle.before_tick(stub)
+        match.rollbacks, match.resimulated = 1, 2
+        timeline.used = [(0, 0, 0), (0, 0, 0), (7, 5, 0), (7, 5, 0)]
+        oracle.after_tick(stub, 0)
+        oracle.event(stub, RolledBack(*told))
+        assert (oracle.violation is None) is is_right
+        oracle.event(stub, RolledBack(*told))
+        assert oracle.violation is not None, "it is told a second time"
+
+    @pytest.mark.parametrize(
+        ("told", "is_running", "is_right"),
+        [
+            ((2, 2, 1, 0, 7), False, True),
+            ((2, 2, 1, 0, 7), True, False),
+            ((1, 3, 1, 0, 7), False, False),  # that input was known already
+            ((2, 3, 1, 0, 7), False, False),
+            ((2, 2, 1, 7, 7), False, False),
+            ((2, 2, 1, 0, 5), False, False),
+        ],
+    )
+    def test_o5_to_o8_what_is_told_of_the_rollback_of_an_end(
+        self, told: tuple[int, ...], is_running: bool, is_right: bool
+    ) -> None:
+        queues = [SimpleNamespace(base=0, end=end, actions=[0] * end) for end in (5, 2)]
+        timeline = SimpleNamespace(current=4, base=0, used=[(0, 0)] * 4)
+        match = SimpleNamespace(timeline=timeline, queues=queues, rollbacks=0, resimulated=0, window=8)
+        stub = host(match=match)
+        oracle = Mispredictions()
+        oracle.before_tick(stub)
+        oracle.after_tick(stub, 0)
+        timeline.used = [(0, 0), (0, 0), (0, 7), (0, 7)]
+        stub.peer.session.life.is_running = is_running
+        oracle.event(stub, RolledBack(*told))
+        assert (oracle.violation is None) is is_right
 
     def test_a11_a_note_that_is_not_what_was_known(self) -> None:
         for mask, is_right in ((2, True), (0, False), (3, False)):
@@ -244,6 +401,12 @@ class TestSafety:
             timeline.current = 6
             oracle.after_tick(stub, 1)
             oracle.committed(stub, frame(5, speculative_mask=mask))
+            assert (oracle.violation is None) is is_right
+
+    def test_a11_a_frame_that_no_tick_has_stepped_has_assumed_nothing(self) -> None:
+        for mask, is_right in ((0, True), (1, False)):
+            oracle = SpeculationNotes()
+            oracle.committed(host(), frame(5, speculative_mask=mask))
             assert (oracle.violation is None) is is_right
 
     def test_o9_a_false_alarm(self) -> None:
@@ -363,11 +526,12 @@ class TestSafety:
     def test_o13_cuts_that_differ_and_a_cut_below_what_is_committed(self) -> None:
         oracle = DropAgreement()
         oracle.event(host(0), PlayersLeft((2,), (40,), (2,)))
+        assert oracle.checks == 0, "there is nothing to compare it with"
         oracle.event(host(1), PlayersLeft((2,), (41,), (2,)))
         oracle.committed(host(0), frame(40))
         assert oracle.violation is None, "nobody has gone on in the odd view"
         oracle.committed(host(1), frame(40))
-        assert "others say" in message(oracle)
+        assert message(oracle) == "players (2,) cut at (41,), others go on with players (2,) cut at (40,)"
         oracle = DropAgreement()
         oracle.committed(host(0), frame(40))
         oracle.event(host(1), PlayersLeft((2,), (40,), (2,)))
@@ -377,6 +541,36 @@ class TestSafety:
         oracle.committed(host(0), frame(39))
         for index in (0, 1):
             oracle.event(host(index), PlayersLeft((2,), (40,), (2,)))
+            oracle.committed(host(index), frame(40 + index))
+        assert oracle.violation is None
+        assert oracle.checks == 1
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    def test_o13_two_decisions_of_one_epoch(self, goes_on: bool) -> None:
+        oracle = DropAgreement()
+        oracle.event(host(3), PlayersLeft((2,), (40,), (2,)))  # the first to decide, and it stays alone
+        for index in (0, 1):
+            oracle.event(host(index), PlayersLeft((3,), (40,), (3,)))
+            oracle.committed(host(index), frame(41))
+        assert oracle.violation is None
+        for index in (0, 1):  # and a second loss, of which the odd one knows nothing
+            oracle.event(host(index), PlayersLeft((2,), (50,), (2,)))
+            oracle.committed(host(index), frame(51))
+        assert oracle.violation is None
+        assert oracle.checks == 3
+        if goes_on:
+            oracle.committed(host(3), frame(40))
+            assert message(oracle) == "players (2,) cut at (40,), others go on with players (3,) cut at (40,)"
+
+    def test_o13_two_views_entered_at_once(self) -> None:
+        oracle = DropAgreement()
+        views = [PlayersLeft((2,), (40,), (2,)), PlayersLeft((3,), (41,), (3,))]
+        for view in views:  # when the host hears of the first, the session is in the second
+            oracle.event(host(0, epoch=2), view)
+        for epoch, view in enumerate(views, 1):
+            oracle.event(host(1, epoch=epoch), view)
+            oracle.committed(host(1), frame(39 + epoch))
+        oracle.committed(host(0), frame(41))
         assert oracle.violation is None
         assert oracle.checks == 2
 
@@ -827,6 +1021,63 @@ class TestData:
 
         assert self.verdict(spoil) == {"D1": True, "D2": False}
 
+    def test_d2_a_table_that_lacks_the_last_row_of_its_frames(self) -> None:
+        def spoil(data: SessionData) -> SessionData:
+            texts = [text[: text.rindex("\n", 0, -1) + 1] for text in data.shared_csv]
+            return SessionData(data.frames, texts, data.local_rows)
+
+        assert self.verdict(spoil) == {"D1": True, "D2": False}
+
+    def test_d3_recorders_that_all_lose_the_last_batch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        takes = Recorder.take_shared
+        monkeypatch.setattr(Recorder, "take_shared", lambda recorder: takes(recorder)[:-4])
+        table = run_scenario(load_scenario("latency-lan")).table
+        broken = [oracle for oracle in table["oracles"] if not oracle["ok"]]
+        assert [oracle["id"] for oracle in broken] == ["D3"], "D1 and D2 see equal tables, and a true replay"
+        assert "the shared table has" in broken[0]["violation"]["message"]
+
+    @pytest.mark.parametrize(
+        ("what", "why"),
+        [
+            ("", ""),
+            ("frame", "the shared table has"),
+            ("committed", "frames were told"),
+            ("rollbacks", "rollbacks, "),
+            ("row", "the local table has"),
+            ("told", "the local table has"),
+            ("speculative", "the local table has"),
+        ],
+    )
+    def test_d3_tables_that_are_not_what_was_told(self, what: str, why: str) -> None:
+        row = FrameOutcome(0, 0, (0, 0), (0.0, 0.0), (False, False), (False, False), ((), ()), 0)
+        told = [
+            frame(0),
+            *(frame(number, outcome=row._replace(t=number - 1), speculative_mask=2) for number in (1, 2, 3)),
+        ]
+        rollbacks = [RolledBack(2, 1, 1, 0, 1), RolledBack(2, 2, 1, 0, 1)]
+        counts = {"committed": 3, "rollbacks": 2}
+        counts |= {what: 5} if what in counts else {}
+        stub = host(match=SimpleNamespace(**counts))
+        oracle = TablesTold()
+        for rollback in rollbacks:
+            oracle.event(stub, rollback)
+        oracle.committed_all(stub, told)
+        texts = ["", "1:1:0:1;2:1:0:1", ""]
+        rows: list[tuple[Any, ...]] = [
+            (number, 0, number - 1, False, True, texts[number - 1], 5, "") for number in (1, 2, 3)
+        ]
+        if what == "row":
+            del rows[-1]
+        elif what == "told":
+            rows[1] = (*rows[1][:5], "1:1:0:1", *rows[1][6:])
+        elif what == "speculative":
+            rows[0] = (*rows[0][:3], True, *rows[0][4:])
+        kept = [told[0], told[2]] if what == "frame" else told
+        world = SimpleNamespace(hosts=[stub], is_another_session=False)
+        oracle.compare(world, SessionData([kept], [""], [[("header",), *rows]]))  # type: ignore[arg-type]
+        assert oracle.checks == 4
+        assert why in message(oracle) if why else oracle.violation is None
+
 
 @pytest.mark.parametrize(
     ("law", "bug", "scenario", "told"),
@@ -928,8 +1179,9 @@ def test_every_law_of_a_run_has_its_negative_control_here() -> None:
         *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
         *(Silence, HostileBytes, ReliableItems),
         *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, FrameGap, OwedSkips),
+        TablesTold,
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
     page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
-    told = set(re.findall(r"[AO]\d[\w-]*", page))
+    told = set(re.findall(r"[ADO]\d[\w-]*", page))
     assert {oracle.id for oracle in watch.oracles} <= told
