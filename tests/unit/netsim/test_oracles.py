@@ -49,8 +49,8 @@ from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, TablesTold, verdict_of_data
 from netsim.watch import OracleWatch
 from netsim.world import World, build_world, make_match
-from rollback_core.episodes import PLAYING
 from netsim.wrong_game import ROW, WrongGame
+from rollback_core.episodes import PLAYING
 from rollback_core.events import (
     Committed,
     CommittedFrame,
