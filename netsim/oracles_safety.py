@@ -2,7 +2,6 @@
 
 import marshal
 from collections.abc import Sequence
-from itertools import repeat
 from typing import Any, Final, TypeAlias
 
 from netsim.host import Host
@@ -14,6 +13,7 @@ from rollback_core.episodes import Episodes
 from rollback_core.events import (
     CommittedFrame,
     Event,
+    FrameOutcome,
     PlayersLeft,
     RolledBack,
 )
@@ -130,7 +130,8 @@ class Reference(Oracle):
         self.first_wrong_row: dict[int, int] = {}
         self._states: list[Any] = [fresh.save_state()]
         self._outcomes: list[Any] = []
-        self._bits: list[bytes] = []  # by frame, of the state before it and its outcome; b"" if not plain
+        self._batch = (0, 0)  # the frames of `_bits`: peers mostly commit the same ones together
+        self._bits = b""
 
     def committed_all(self, host: Host, frames: Sequence[CommittedFrame]) -> None:
         first = frames[0].frame
@@ -138,10 +139,16 @@ class Reference(Oracle):
         if first <= len(self._outcomes) < stop:
             for frame in frames[len(self._outcomes) - first :]:
                 self._play(frame)
+        if self._batch != (first, stop):
+            self._batch = (first, stop)
+            self._bits = _bits(self._states[first:stop], self._outcomes[first:stop])
         timeline = host.peer.session.match.timeline
         start = first - timeline.base
-        outcomes = [frame[5] and (*frame[5],) for frame in frames]
-        if start >= 0 and self._bits[first:stop] == _bits(timeline.states[start:], outcomes):
+        mine = b""
+        if start >= 0:
+            states = timeline.states[start : start + len(frames)]
+            mine = _bits(states, [frame.outcome for frame in frames])
+        if mine and mine == self._bits:
             self.checks += len(frames)
         else:
             super().committed_all(host, frames)
@@ -150,15 +157,15 @@ class Reference(Oracle):
         number = frame.frame
         if number == len(self._outcomes):
             self._play(frame)
-        mine, right = (
-            frame_bytes(b"", frame),
-            frame_bytes(b"", frame._replace(outcome=self._outcomes[number])),
-        )
-        if mine != right:
-            self._differs(mine, right, number, host)
-            if host.index in self.wrong:
-                self.first_wrong_row.setdefault(host.index, number)
-                return
+        outcome = self._outcomes[number]
+        bits = _bits((None,), (frame.outcome,))
+        if not bits or bits != _bits((None,), (outcome,)):
+            mine, right = frame_bytes(b"", frame), frame_bytes(b"", frame._replace(outcome=outcome))
+            if mine != right:
+                self._differs(mine, right, number, host)
+                if host.index in self.wrong:
+                    self.first_wrong_row.setdefault(host.index, number)
+                    return
         timeline = host.peer.session.match.timeline
         if number < timeline.base:
             return  # forgotten in the tick that committed it: its row is all there is to compare
@@ -178,18 +185,17 @@ class Reference(Oracle):
 
     def _play(self, frame: CommittedFrame) -> None:
         """The next frame, alone: by the peers' code, but in no batch, and nothing is ever rolled back."""
-        outcome = self._game.step(frame.actions)
-        self._bits += _bits(self._states[-1:], [outcome and (*outcome,)]) or [b""]
-        self._outcomes.append(outcome)
+        self._outcomes.append(self._game.step(frame.actions))
         self._states.append(self._game.save_state())
 
 
-def _bits(states: Sequence[Any], outcomes: Sequence[tuple[Any, ...] | None]) -> list[bytes]:
-    """Per outcome, its bits and those of the state before it; empty where a game's values are not plain."""
+def _bits(states: Sequence[Any], outcomes: Sequence[FrameOutcome | None]) -> bytes:
+    """The bits of these outcomes and of the states before them; b"" where a game's values are not plain."""
+    plain = [(state, outcome and (*outcome,)) for state, outcome in zip(states, outcomes, strict=True)]
     try:
-        return list(map(marshal.dumps, zip(states, outcomes), repeat(BY_VALUE)))  # noqa: B905  more states
+        return marshal.dumps(plain, BY_VALUE)
     except ValueError:
-        return []
+        return b""
 
 
 class Immutability(Oracle):
