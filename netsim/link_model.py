@@ -141,6 +141,11 @@ class LinkModel:
         return {name: getattr(self, name) for name in (*names, "duplicated", "overtook")}
 
     @property
+    def queued_until_us(self) -> int:
+        """What is sent before this waits for what was sent earlier; it may be past."""
+        return self._busy_until_ns // _NS_PER_US
+
+    @property
     def minimum_delay_us(self) -> int:
         """No datagram arrives sooner than this after it was sent."""
         setup = self.setup

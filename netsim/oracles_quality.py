@@ -74,9 +74,11 @@ class Progress(Oracle):
         # By host: how far it had confirmed and committed, and when; both have to go on.
         self._since: dict[int, tuple[int, int, int]] = {}
         self._changed_us = 0  # somebody has entered another view or ended: the others have to hear of it
+        self._apart_us: dict[int, int] = {}  # by host: when its view was last found not to be whole
         votes = 1 + (scenario.peer_count - 1) // 2
         self._decision_us = PROGRESS_US + votes * scenario.session.reconnect_limit_us
         self._opened_us = max(host.start_us for host in scenario.hosts)
+        self._late_us = -CALM_US  # when news last stood in a long queue: on a thin path old hellos come first
 
     def event(self, host: Host, event: Event) -> None:
         if isinstance(event, (Started, PlayersLeft, Ended)):
@@ -99,11 +101,17 @@ class Progress(Oracle):
         disturbed_us = self._last_disturbed_us(now_us)
         if not host.peer.session.life.is_running or disturbed_us == now_us or self._is_someone_agreeing(host):
             return
-        is_whole = self._is_whole(host)
-        if not is_whole and self._is_fooled(host):
-            return
         still_us = now_us - max(since_us, self._changed_us, self._opened_us, disturbed_us + CALM_US)
-        limit_us = PROGRESS_US if is_whole else self._decision_us
+        limit_us = self._decision_us
+        if self._is_whole(host):
+            limit_us = PROGRESS_US
+            still_us = min(
+                still_us, now_us - self._apart_us.get(host.index, 0)
+            )  # whole again only since then
+        else:
+            self._apart_us[host.index] = now_us
+            if self._is_fooled(host):
+                return
         self.note_room(limit_us - still_us)
         if still_us > limit_us:
             after_s = limit_us // 1_000_000
@@ -114,7 +122,9 @@ class Progress(Oracle):
         world = self._world
         if world.scenario.session.pause_on_hidden and any(host.is_hidden for host in world.hosts):
             return now_us
-        last_us = -CALM_US
+        if any(path.link.queued_until_us - now_us > CALM_US for path in world.network.paths.values()):
+            self._late_us = now_us
+        last_us = self._late_us
         for event in world.scenario.events:
             if event.at_us <= now_us:
                 last_us = max(last_us, min(now_us, event.at_us + event.for_us))

@@ -55,6 +55,11 @@ class StreamPath:
         }
 
     @property
+    def queued_until_us(self) -> int:
+        """What is sent before this waits for what was sent earlier; it may be past."""
+        return self._last_arrival_us
+
+    @property
     def minimum_delay_us(self) -> int:
         return self._link.minimum_delay_us
 

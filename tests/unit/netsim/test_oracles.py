@@ -841,6 +841,22 @@ class TestQuality:
             # Over at 8 s, then three to settle, and five.
             assert (oracle.violation is None) is (second <= 16), second
 
+    @pytest.mark.parametrize("trouble", ["interrupted", "queued"])
+    def test_o10_five_seconds_count_from_when_all_hear_what_is_new(self, trouble: str) -> None:
+        """A burst of loss, or old hellos that fill a thin path."""
+        hosts = [self.still(index) for index in (0, 1)]
+        world = self.world(hosts)
+        oracle = Progress(world)
+        for tenth in range(400):
+            world.env.now = tenth * 100_000
+            if trouble == "interrupted":
+                hosts[1].peer.session.links[0].is_interrupted = tenth < 200
+            else:
+                world.network.paths[1, 0].link._busy_until_ns = 20_000_000_000 + 3_000_000_000
+            oracle.after_tick(hosts[0], 0)
+            limit = 250 if trouble == "interrupted" else 280
+            assert (oracle.violation is None) is (tenth < limit), tenth
+
     @pytest.mark.parametrize(
         ("confirmed", "committed", "told"),
         [
