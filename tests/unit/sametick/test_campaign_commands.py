@@ -249,7 +249,7 @@ def test_hunting_that_is_stopped_tells_which_bugs_were_hunted(
     assert sametick(*words).exit_code == 1
 
 
-@pytest.mark.parametrize("name", ["cut-is-minimum", "out-of-order-asserted", "catch-up-confirms"])
+@pytest.mark.parametrize("name", ["cut-is-minimum", "out-of-order-asserted", "confirmed-by-anyone"])
 def test_a_planted_bug_that_stops_the_core_is_shown_again(name: str) -> None:
     case = Path(__file__).parents[2] / "corpus" / "planted" / f"{name}.json"
     answer = sametick("sim", case, "--patch", name)
