@@ -122,7 +122,7 @@ class Session:
         self._publication = Publication(self.match, self.desync, self.mailbox, self.events)
         self.life = Life(terms, config, self.match, self.mailbox, self._publication, self.timers, self.events)
         self._views = Views(
-            terms, self.me, self.match, self.links, self.mailbox, self.desync, self.timers, self.events
+            terms, self.me, self.match, self.links, self.mailbox, self._publication, self.timers, self.events
         )
         self.play = Play(terms, config, self.match, self.life, self.mailbox, self._publication, self.events)
         self._adaptive = (

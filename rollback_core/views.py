@@ -6,12 +6,12 @@ The rules of an agreement are in membership, what it does to the inputs in depar
 from rollback_core import wire
 from rollback_core.config import MatchTerms
 from rollback_core.departure import Departure
-from rollback_core.desync import DesyncWatch
 from rollback_core.events import EndReason, Event
 from rollback_core.link import Link
 from rollback_core.mailbox import Mailbox
 from rollback_core.match import Match
 from rollback_core.messages import BackfillItem, DecisionItem, VoteItem
+from rollback_core.publication import Publication
 from rollback_core.timers import Timer, Timers
 
 
@@ -20,12 +20,12 @@ class Views:
 
     __slots__ = (
         "_departure",
-        "_desync",
         "_events",
         "_links",
         "_mailbox",
         "_match",
         "_patience_us",
+        "_publication",
         "_timers",
         "_voted_against",
     )
@@ -37,7 +37,7 @@ class Views:
         match: Match,
         links: dict[int, Link],
         mailbox: Mailbox,
-        desync: DesyncWatch,
+        publication: Publication,
         timers: Timers,
         events: list[Event],
     ) -> None:
@@ -46,7 +46,7 @@ class Views:
         self._match = match
         self._links = links
         self._mailbox = mailbox
-        self._desync = desync
+        self._publication = publication
         self._timers = timers
         self._events = events
         self._voted_against = 0  # the peers of our vote for which the deadline runs
@@ -80,6 +80,8 @@ class Views:
         if departure.has_new_view:
             departure.has_new_view = False
             self._enter()
+            # Of those who are left, the last comparisons may just have become whole.
+            self._publication.drain_desync(now_us)
         self._mailbox.tell(outbox, now_us)
         suspects = departure.membership.suspects
         if suspects != self._voted_against:
@@ -107,5 +109,5 @@ class Views:
                 link.refuse_inputs()
                 self._timers.stop(Timer.SILENCE, link.peer)
                 self._timers.stop(Timer.CONTROL, link.peer)
-                self._desync.drop_partner(link.peer)
+                self._publication.desync.drop_partner(link.peer)
         self._mailbox.members = [link for link in self._links.values() if link.is_member]
