@@ -125,10 +125,12 @@ class Departure:
         for player, seat in enumerate(self._seats):
             held = self._match.held(player)
             queue = self._match.queues[player]
-            if self.membership.members >> seat & 1 or not queue.base <= ends[player] < held:
+            # A request that comes late may ask for what all hold by now, and what we have forgotten.
+            first = max(ends[player], queue.base)
+            if self.membership.members >> seat & 1 or first >= held:
                 continue
-            runs = tuple(queue.runs(ends[player], held))
-            self.outbox.append((peer, BackfillItem(self.membership.epoch, player, ends[player], runs)))
+            runs = tuple(queue.runs(first, held))
+            self.outbox.append((peer, BackfillItem(self.membership.epoch, player, first, runs)))
 
     def _receive_backfill(self, item: BackfillItem) -> None:
         cut = self._match.left.get(item.player)

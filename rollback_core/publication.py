@@ -46,11 +46,14 @@ class Publication:
         return True
 
     def drain_desync(self, now_us: int) -> None:
-        """Pass on what the watch over the committed past has to say."""
-        self._events.extend(self.desync.events)
-        self.desync.events = []
-        outbox, self.desync.outbox = self.desync.outbox, []
-        self._mailbox.tell(outbox, now_us)
+        """Pass on what the watch over the committed past has to say, if anything."""
+        desync = self.desync
+        if desync.events:
+            self._events.extend(desync.events)
+            desync.events = []
+        if desync.outbox:
+            outbox, desync.outbox = desync.outbox, []
+            self._mailbox.tell(outbox, now_us)
 
     def _tell_ends(self, frames: Sequence[CommittedFrame]) -> None:
         for frame in frames:
