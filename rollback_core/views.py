@@ -96,13 +96,17 @@ class Views:
         return departure.end_reason
 
     def _enter(self) -> None:
-        """Only what members of this view report in this view counts from now on."""
+        """Only what members of this view report in this view counts from now on.
+
+        But who is done will report no more: it has committed the match's last frame, so all hold all of it.
+        """
         membership = self._departure.membership
         for link in self._links.values():
             if membership.members >> link.peer & 1:
                 view = (membership.epoch, membership.members, membership.cuts)
                 link.set_input_tags(wire.view_tag(link.tag, *view), wire.view_tag(link.their_tag, *view))
-                link.reported_confirmed = min(link.reported_confirmed, self._match.committed)
+                if not link.is_done:
+                    link.reported_confirmed = min(link.reported_confirmed, self._match.committed)
             elif link.is_member:
                 link.is_member = False
                 link.is_interrupted = False
