@@ -5,17 +5,15 @@ from typing import Any
 from netsim.host import Host
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
+from netsim.oracles_bounds import Bounds
 from netsim.oracles_desync import Attribution, DesyncDetection
-from netsim.oracles_doors import Bounds, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
+from netsim.oracles_doors import EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
-    FrameGap,
     FullRate,
-    OwedSkips,
     Progress,
     Responsiveness,
     SameEnd,
-    TimeSyncTruce,
 )
 from netsim.oracles_safety import (
     DropAgreement,
@@ -26,6 +24,7 @@ from netsim.oracles_safety import (
     Reference,
     SpeculationNotes,
 )
+from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.shared_data import SessionData, TablesTold
 from netsim.world import World, diverging_peers, has_liars, make_match
 from rollback_core.events import Committed, Event

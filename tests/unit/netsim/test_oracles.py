@@ -12,28 +12,15 @@ import pytest
 from netsim import faults
 from netsim.ledger import Ledger
 from netsim.oracle import Oracle
+from netsim.oracles_bounds import LOOK_EVERY, OF_CONTAINERS, TAKEN_BY_THE_HOST, Bounds, _Kept
 from netsim.oracles_desync import Attribution, DesyncDetection
-from netsim.oracles_doors import (
-    LOOK_EVERY,
-    OF_CONTAINERS,
-    TAKEN_BY_THE_HOST,
-    Bounds,
-    EventOrder,
-    HostileBytes,
-    ReliableItems,
-    Silence,
-    TickPlan,
-    _Kept,
-)
+from netsim.oracles_doors import EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
-    FrameGap,
     FullRate,
-    OwedSkips,
     Progress,
     Responsiveness,
     SameEnd,
-    TimeSyncTruce,
 )
 from netsim.oracles_safety import (
     DropAgreement,
@@ -44,6 +31,7 @@ from netsim.oracles_safety import (
     Reference,
     SpeculationNotes,
 )
+from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.planted import planted
 from netsim.run import play, run_scenario
 from netsim.shared_data import SessionData, TablesTold, verdict_of_data
@@ -638,7 +626,7 @@ class TestBounds:
                 setattr(owner, slot, whole)
 
     def test_o14_what_is_kept_and_has_no_bound(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("netsim.oracles_doors.TAKEN_BY_THE_HOST", frozenset())
+        monkeypatch.setattr("netsim.oracles_bounds.TAKEN_BY_THE_HOST", frozenset())
         assert "Peer.events: no bound is known for it" in message(self.looked(self.played()))
 
     def test_o14_what_is_done_with_and_still_there(self) -> None:
