@@ -5,6 +5,7 @@ is whole or not there; a campaign that is begun again plays what is missing. Wha
 the cell it was playing, which another plays anew. Caps on a run are virtual; no clock decides a verdict.
 """
 
+import asyncio
 import hashlib
 import json
 import math
@@ -235,20 +236,30 @@ def named(campaign: Campaign, cell: int) -> str:
 
 def play_on_dask(campaign: Campaign, cells: Sequence[int], address: str, on_done: Progress) -> list[Lost]:
     """Play these cells on a Dask cluster whose workers see the campaign's folder; gives those it lost."""
+    return asyncio.run(_played_on_dask(campaign, cells, address, on_done))
+
+
+async def _played_on_dask(
+    campaign: Campaign, cells: Sequence[int], address: str, on_done: Progress
+) -> list[Lost]:
     from distributed import Client, as_completed
 
+    # On our own loop: a client with a thread of its own that reached nobody is closed by the garbage
+    # collector, under a lock that whoever makes the next client waits for.
+    client = Client(address, asynchronous=True)  # type: ignore[no-untyped-call]
     try:
-        client = Client(address)  # type: ignore[no-untyped-call]
+        await client
     except (OSError, ValueError) as error:
+        await client.close()  # type: ignore[no-untyped-call]
         remedy = "is the scheduler running? its address is like tcp://HOST:8786"
         raise SweepError(f"no Dask scheduler at {address}: {error}", remedy) from None
     lost: list[Lost] = []
-    with client:
+    async with client:
         waiting = {client.submit(play_cell, campaign, cell, pure=False, retries=1): cell for cell in cells}
-        for future in as_completed(waiting):  # type: ignore[no-untyped-call]
+        async for future in as_completed(waiting):  # type: ignore[no-untyped-call]
             cell = waiting[future]
             try:
-                future.result()
+                await future.result()
             except Exception as error:  # the cluster's, or of the worker's machine: a cell keeps its own
                 lost.append(Lost(named(campaign, cell), f"{type(error).__name__}: {error}"))
             else:
