@@ -21,7 +21,7 @@ class Ledger:
     unexplained: list[str] = field(default_factory=list)
     neutral_action: int = 0
     ready_action: int = 0
-    _before: dict[int, tuple[int, int, int, int, int]] = field(default_factory=dict)
+    _before: dict[int, tuple[int, int, int, int, int, int]] = field(default_factory=dict)
     _incarnations: dict[int, int] = field(default_factory=dict)
     _actions: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -44,6 +44,7 @@ class Ledger:
             match.timeline.current,
             session.delay_frames,
             host.peer.game.phase,
+            host.peer.game.episode,
             match.rollbacks,
         )
         self._actions[host.index] = actions
@@ -52,11 +53,14 @@ class Ledger:
         before = self._before.get(host.index)
         if before is None:
             return
-        end_before, current, delay, phase, rollbacks = before
+        end_before, current, delay, phase, episode, rollbacks = before
         session = host.peer.session
+        game = host.peer.game
         end = session.input_end
         focused = not host.is_hidden
-        may_be = {host.peer.game.phase, phase}
+        may_be = {game.phase, phase}
+        if game.episode != episode:
+            may_be.add(WAITING)  # all may have been ready for the next round already
         if played > 1 or session.match.rollbacks != rollbacks:
             # A round may be played within one tick, of catch-up or after its end was taken back.
             may_be.add(PLAYING)

@@ -9,6 +9,7 @@ from netsim.oracles_quality import is_lossless
 from netsim.oracles_safety import Reference
 from netsim.world import World
 from rollback_core.events import CommittedFrame, DesyncAttributed, DesyncDetected, EndReason, Event
+from rollback_core.play import COMMIT_BATCH
 from rollback_core.session import Session
 
 _DECIDED: Final = (EndReason.COMPLETED, EndReason.FOCUS_TIMEOUT)
@@ -100,8 +101,9 @@ class DesyncDetection(Oracle):
             if due is None or pair in self._located:
                 continue
             is_noticed = pair in self._agreed
-            # The partner notices as late as this, and what it then tells takes its time as well.
-            due += self._round_trip_frames * (1 + is_noticed) + session.match.window
+            # The partner commits it with later ones, notices as late as this, and what it then tells takes
+            # its time as well.
+            due += COMMIT_BATCH - 1 + self._round_trip_frames * (1 + is_noticed) + session.match.window
             self.checks += 1
             self.note_room(due - session.committed_frame)
             if due < session.committed_frame:
