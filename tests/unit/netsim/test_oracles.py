@@ -55,6 +55,7 @@ from rollback_core.events import (
 )
 from rollback_core.life import State
 from rollback_core.link import NO_HEAD
+from rollback_core.play import COMMIT_BATCH
 from rollback_core.recorder import Recorder
 from scenarios.load import load_scenario
 from scenarios.scenario import Event, HostSetup
@@ -489,7 +490,7 @@ class TestSafety:
             if is_noticed:
                 oracle.event(host(), DesyncDetected(1, 60, 1, "", "", "", False))
             match = SimpleNamespace(window=8)
-            late = 60 + 8 + oracle._round_trip_frames * (1 + is_noticed) + 1
+            late = 60 + 8 + oracle._round_trip_frames * (1 + is_noticed) + COMMIT_BATCH
             for committed in (late - 1, late):
                 assert oracle.violation is None
                 oracle.after_tick(host(committed_frame=committed, match=match, links={1: None}), 1)
