@@ -5,6 +5,7 @@ from collections import deque
 from netsim.host import Host
 from netsim.oracle import Oracle
 from netsim.world import World
+from rollback_core.episodes import PLAYING
 from rollback_core.events import Ended, EndReason, Event, PlayersLeft, Started
 from rollback_core.life import State
 from rollback_core.play import COMMIT_BATCH
@@ -205,6 +206,8 @@ class FullRate(Oracle):
         world = self._world
         if world.env.now < SETTLE_US or any(not h.peer.session.life.is_running for h in world.hosts):
             return
+        if host.peer.game.phase != PLAYING:
+            return  # a tick that waits with all for the round is no stall
         play = host.peer.session.play
         now = (host.peer.session.current_frame, play.stalled_ticks, play.skipped_ticks)
         self._begun.setdefault(host.index, now)

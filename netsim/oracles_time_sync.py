@@ -2,7 +2,7 @@
 
 from netsim.host import Host
 from netsim.oracle import Oracle
-from netsim.oracles_quality import SETTLE_US, is_lossless
+from netsim.oracles_quality import is_lossless
 from netsim.world import World
 from rollback_core.episodes import PLAYING
 from rollback_core.time_sync import (
@@ -49,8 +49,6 @@ class TimeSyncTruce(Oracle):
         self._skips[host.index] = skips
         now_us = self._world.env.now
         self._last_us[host.index] = now_us
-        if now_us <= SETTLE_US:
-            return
         self.checks += 1
         for other, at_us in self._last_us.items():
             if other != host.index and now_us - at_us < SYNC_WINDOW_US:

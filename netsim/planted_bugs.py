@@ -437,8 +437,14 @@ PATCHES: Final[dict[str, Patch]] = {
     "time-sync-off": Patch(
         "time sync is never told how far ahead its peer is",
         "play",
-        "        if slowest is not None:\n            self.time_sync.observe(",
-        "        if slowest is None:\n            self.time_sync.observe(",
+        "        if worst_us is not None:\n            self.time_sync.observe(",
+        "        if worst_us is None:\n            self.time_sync.observe(",
+    ),
+    "wait-taken-for-a-lag": Patch(
+        "time sync takes the wait between two rounds for a lag, and then both peers wait again",
+        "play",
+        "            is_known = link.remote_current >= begun\n",
+        "            is_known = True\n",
     ),
     "kept-frames-never-forgotten": Patch(
         "committed frames are kept after their states are forgotten",

@@ -17,6 +17,7 @@ from rollback_core.publication import Publication
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 
 COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
+NEVER_BEGUN = 1 << 62  # the first frame of a round that is not being played
 
 
 class Play:
@@ -205,18 +206,27 @@ class Play:
         self._mailbox.send_inputs(match)
 
     def _observe_advantage(self, now_us: int) -> None:
+        """Estimate the lead over each member, for time sync and to tell it.
+
+        Between rounds everyone waits for everyone, so there is none; and in a round none that could be known
+        before the partner is heard to be in it. Estimates that went on regardless would take the wait for a
+        lag, each peer at another moment, and both would then wait again.
+        """
         period_us = self._period_us
+        game = self._game
         current = self._match.timeline.current
-        slowest = None
-        worst_us = 0
+        begun = current - game.t if game.phase == PLAYING else NEVER_BEGUN
+        worst_us = None
+        remote_us = 0
         for link in self._mailbox.members:
-            ahead_us = link.local_advantage_us(current, now_us, period_us)
+            is_known = link.remote_current >= begun
+            ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
             link.advantage = 4 * ahead_us // period_us
-            if slowest is None or ahead_us > worst_us:
-                slowest = link
+            if worst_us is None or ahead_us > worst_us:
                 worst_us = ahead_us
-        if slowest is not None:
-            self.time_sync.observe(worst_us, slowest.remote_advantage * period_us // 4)
+                remote_us = link.remote_advantage * period_us // 4 if is_known else 0
+        if worst_us is not None:
+            self.time_sync.observe(worst_us, remote_us)
 
     def _fail(self, error: SimulationError, now_us: int) -> None:
         self._life.end(EndReason.GAME_FAILED, None, str(error), now_us)

@@ -3,11 +3,13 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from netsim.run import run_scenario
 from rollback_core.config import TimeSyncKind
 from rollback_core.time_sync import SPEED_MAX_PERMILLE, TICKS_PER_SAMPLE, TimeSync, time_sync
+from scenarios.load import load_scenario
 
 PERIOD = 16_667
 KINDS = list(TimeSyncKind)
@@ -172,3 +174,31 @@ def test_without_time_sync_drift_adds_up() -> None:
     """The model can fail: with no controller the same drift takes the peers far apart."""
     leads = closed_loop(TimeSyncKind.NONE, 3_000, 50_000, 50_000, 0)
     assert leads[-1] > 15
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(["skip", "window"]),
+    st.integers(0, 400),
+    st.sampled_from([30, 60]),
+    st.integers(1, 3),
+    st.sampled_from([0, 30]),
+)
+@example("window", 300, 60, 2, 0)
+def test_no_two_peers_wait_for_each_other_once_a_round_has_begun(
+    kind: str, delay_ms: int, rate_hz: int, rounds: int, countdown: int
+) -> None:
+    """However late they hear of each other: the wait between rounds is nobody's lead."""
+    values = {
+        "network.delay_ms": delay_ms,
+        "session.time_sync": kind,
+        "session.window_policy": "rtt",
+        "session.frame_rate_hz": rate_hz,
+        "game.episodes": rounds,
+        "game.max_steps": 60 * rounds,
+        "game.countdown_frames": countdown,
+    }
+    scenario = load_scenario("latency-lan", overrides=[f"{name}={value}" for name, value in values.items()])
+    table = run_scenario(scenario, build="time-sync").table
+    [truce] = [law for law in table["oracles"] if law["id"] == "O15"]
+    assert truce["ok"], truce
