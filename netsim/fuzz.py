@@ -108,14 +108,21 @@ class Batch:
 
 
 class SeedOnly(HypothesisProvider):
-    """Draws that are a function of the seed alone.
+    """Draws that are a function of the seed alone, and half of the numbers evenly from all of their range.
 
     Hypothesis' own also draw numbers that stand in whichever modules happen to be loaded: a seed would
-    then mean something else in another process.
+    then mean something else in another process. And most of its numbers are near zero: so would be
+    nearly all delays, losses and times.
     """
 
     def _maybe_draw_constant(self, choice_type: Any, constraints: Any, *, p: float = 0.05) -> None:
         return None
+
+    def draw_integer(self, min_value: int | None = None, max_value: int | None = None, **rest: Any) -> int:
+        assert self._random is not None
+        if min_value is not None and max_value is not None and self._random.getrandbits(1):
+            return self._random.randint(min_value, max_value)
+        return super().draw_integer(min_value, max_value, **rest)
 
 
 AVAILABLE_PROVIDERS[BACKEND] = SeedOnly

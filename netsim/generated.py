@@ -60,18 +60,19 @@ LINK_TROUBLE: Final = (
 HOST_TROUBLE: Final = ("offset", "drift", "late-ticks", "late-start")
 TRANSPORTS: Final = (*("datagram",) * 7, "stream")
 RATES_HZ: Final = (*(30,) * 7, 60)  # what is found in frames is found at any rate
-CALM_RATES_HZ: Final = (30, 30, 60)  # what is felt may show only where a delay is of many frames
+CALM_RATES_HZ: Final = (30, 60)  # what is felt may show only where a delay is of many frames
 LENGTHS_S: Final = (1, 2, 2, 2, 3, 3, 4, 6)
 MANY_S: Final = (1, 2)  # of more than four peers: time goes with the square of their number
 CALM_LINKS: Final = ("asymmetry", "slots")
 CALM_HOSTS: Final = ("offset", "drift")
-CALM_S: Final = (8, 10)
+CALM_S: Final = (8,)
 TWICE_S: Final = (1,)  # of those who meet twice
 
 SHORT_US = st.integers(1, 900).map(lambda ms: ms * 1_000)
 LONG_US = st.integers(900, 4_500).map(lambda ms: ms * 1_000)
 FOR_US = st.one_of(SHORT_US, LONG_US)
-DELAY_US = st.one_of(st.integers(0, 60_000), st.integers(0, 400_000))
+ANY_DELAY_US = st.integers(0, 400_000)
+DELAY_US = st.one_of(st.integers(0, 60_000), ANY_DELAY_US)
 WINDOWS = st.one_of(st.integers(0, 20), st.just(8))
 DRIFT_PPM = st.one_of(st.integers(-500, 500), st.integers(-20_000, 20_000))
 LASTING_US = st.one_of(st.just(0), FOR_US)
@@ -95,9 +96,9 @@ def swarm(kinds: tuple[str, ...]) -> st.SearchStrategy[frozenset[str]]:
 
 
 @st.composite
-def links(draw: st.DrawFn, trouble: frozenset[str]) -> LinkSetup:
+def links(draw: st.DrawFn, trouble: frozenset[str], delays_us: st.SearchStrategy[int]) -> LinkSetup:
     """A path on which a datagram arrives soon enough, often enough."""
-    fields: dict[str, Any] = {"delay_us": draw(DELAY_US)}
+    fields: dict[str, Any] = {"delay_us": draw(delays_us)}
     if "loss" in trouble:
         match draw(some(("bernoulli", "bernoulli", "gilbert-elliott", "trace"))):
             case "bernoulli":
@@ -136,13 +137,18 @@ def links(draw: st.DrawFn, trouble: frozenset[str]) -> LinkSetup:
 
 @st.composite
 def networks(
-    draw: st.DrawFn, peers: int, trouble: frozenset[str], transports: tuple[str, ...]
+    draw: st.DrawFn,
+    peers: int,
+    trouble: frozenset[str],
+    transports: tuple[str, ...],
+    delays_us: st.SearchStrategy[int],
 ) -> NetworkSetup:
     pairs = [(a, b) for a in range(peers) for b in range(peers) if a != b]
-    shared = draw(links(trouble))
+    a_link = links(trouble, delays_us)
+    shared = draw(a_link)
     by_pair = [shared] * len(pairs)
     if "asymmetry" in trouble:
-        choice = [shared, *(draw(links(trouble)) for _ in range(min(peers, MOST_LINKS - 1)))]
+        choice = [shared, *(draw(a_link) for _ in range(min(peers, MOST_LINKS - 1)))]
         some_link = st.sampled_from(choice)
         by_pair = [draw(some_link) for _ in pairs]
     paths = tuple(
@@ -150,7 +156,7 @@ def networks(
     )
     relay: tuple[PathSetup, ...] = ()
     if "relay" in trouble:
-        link = draw(links(trouble))
+        link = draw(a_link)
         relay = tuple(PathSetup(source=a, target=b, link=link) for a, b in pairs)
     transport = draw(some(transports))
     return NetworkSetup(transport=transport, paths=paths, relay=relay)
@@ -203,14 +209,14 @@ def faults(draw: st.DrawFn, kind: str, peers: int, last_us: int, hides_for_good:
 
 
 @st.composite
-def sessions(draw: st.DrawFn, rates_hz: tuple[int, ...]) -> SessionSetup:
+def sessions(draw: st.DrawFn, is_calm: bool) -> SessionSetup:
     interrupt = draw(some((300_000, 500_000, 500_000, 1_000_000)))
     return SessionSetup(
-        frame_rate_hz=draw(some(rates_hz)),
+        frame_rate_hz=draw(some(CALM_RATES_HZ if is_calm else RATES_HZ)),
         input_delay_frames=draw(st.integers(0, 6)),
         input_delay_policy=draw(some(("fixed", "fixed", "adaptive"))),
         prediction_window_frames=draw(WINDOWS),
-        window_policy=draw(some(("fixed", "fixed", "rtt"))),
+        window_policy=draw(some(("fixed", "rtt") if is_calm else ("fixed", "fixed", "rtt"))),
         predictor=draw(some(("repeat-last", "neutral"))),
         time_sync=draw(some(("skip", "window", "speed", "none"))),
         checksum_interval_frames=draw(some((0, 1, 7, 30, 60))),
@@ -262,11 +268,12 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     peers = max(seats) + 1
     # Laws of what is felt when nothing disturbs need such matches, and long enough to settle in.
     is_calm = peers <= 4 and draw(st.integers(0, 15)) == 0
-    session = draw(sessions(CALM_RATES_HZ if is_calm else RATES_HZ))
+    session = draw(sessions(is_calm))
     is_ideal = is_calm and draw(st.booleans())
     link_trouble = draw(swarm(CALM_LINKS if is_calm else LINK_TROUBLE)) if not is_ideal else frozenset()
     host_trouble = draw(swarm(CALM_HOSTS if is_calm else HOST_TROUBLE)) if not is_ideal else frozenset()
-    network = draw(networks(peers, link_trouble, ("datagram",) if is_calm else TRANSPORTS))
+    transports, delays_us = (("datagram",), ANY_DELAY_US) if is_calm else (TRANSPORTS, DELAY_US)
+    network = draw(networks(peers, link_trouble, transports, delays_us))
     kinds = sorted(draw(swarm((*ON_PATHS, *ON_PEERS)))) + (["relay"] if network.relay else [])
     kinds = [] if is_calm else kinds
     count = draw(st.integers(0, MAX_EVENTS)) if kinds else 0
