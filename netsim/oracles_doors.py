@@ -155,8 +155,7 @@ class HostileBytes(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._hosts = world.hosts
-        self._env = world.env
-        self._ticked_us: dict[int, int] = {}
+        self._ticked_us: dict[int, int] = {}  # by its own clock, which may step
         if any(event.kind == "hostile" for event in world.scenario.events):
             world.network.watch_delivery(self._deliver)
         else:
@@ -168,7 +167,7 @@ class HostileBytes(Oracle):
         link = session.links[source]
         is_foreign = data[:TAG_BYTES] not in (link.their_tag, link.expected_head[:TAG_BYTES], HANDSHAKE_TAG)
         # A peer that was away learns of it by the first door, whatever comes in.
-        is_awake = host.is_running and self._env.now - self._ticked_us.get(target, 0) < AWAKE_US
+        is_awake = host.is_running and host.local_now_us() - self._ticked_us.get(target, 0) < AWAKE_US
         if not is_foreign or not is_awake:
             deliver(source, data)
             return
@@ -180,7 +179,7 @@ class HostileBytes(Oracle):
             self.fail(f"a foreign datagram of {len(data)} bytes changed {', '.join(changed)}", peer=target)
 
     def after_tick(self, host: Host, played: int) -> None:
-        self._ticked_us[host.index] = self._env.now
+        self._ticked_us[host.index] = host.local_now_us()
 
 
 def core_state(session: Session) -> dict[str, Any]:
