@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from hypothesis import assume, given, settings
 
+from netsim.fuzz import BACKEND
 from netsim.generated import scenarios
 from netsim.host import Host
 from netsim.planted import planted
@@ -26,7 +27,7 @@ def assert_related(name: str, pairs: int) -> None:
     seen: Counter[str] = Counter()
 
     @given(scenarios())
-    @settings(max_examples=pairs)
+    @settings(max_examples=pairs, backend=BACKEND)
     def holds(scenario: Scenario) -> None:
         pair = play_pair(scenario, name)
         assume(pair is not None)
