@@ -9,15 +9,12 @@ from rollback_core.episodes import PLAYING
 from rollback_core.events import Ended, EndReason, Event, PlayersLeft, Started
 from rollback_core.life import State
 from rollback_core.play import COMMIT_BATCH
-from rollback_core.time_sync import (
-    SPEED_MAX_PERMILLE,
-)
+from rollback_core.time_sync import SPEED_MAX_PERMILLE
 
 STILL_US = 1_000_000  # not worth a look before
 PROGRESS_US = 5_000_000  # far longer than any burst of loss among the shipped networks lasts
 CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
 SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
-# Rules that skip ticks: samples in a mean, least and most frames at once, samples between two actions.
 
 
 def is_lossless(world: World) -> bool:

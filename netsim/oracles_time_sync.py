@@ -21,6 +21,7 @@ from rollback_core.time_sync import (
 
 SPREAD_TICKS = 3  # every second tick at most is left out; one more for the tick that asks for it
 SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
+# Rules that skip ticks: samples in a mean, least and most frames at once, samples between two actions.
 GGPO_RULE = (GGPO_WINDOW, GGPO_MIN_FRAMES, GGPO_MAX_FRAMES, GGPO_INTERVAL)
 GGRS_RULE = (GGRS_WINDOW, GGRS_MIN_FRAMES, GGRS_MAX_FRAMES, GGRS_INTERVAL)
 
