@@ -92,6 +92,8 @@ class FrameGap(Oracle):
         )
         ahead_us = stands_us + varies_us + period_us
         self._bounds_us = (ahead_us + longer_us // 2, ahead_us - longer_us // 2)
+        # What a peer knows of its lead is as old as the way there and back.
+        levelling_ticks += (there.delay_us + back.delay_us) // period_us + 1
         self._levelling_frames = levelling_ticks
         self._settled_at = levelling_ticks
         self._stalls = 0
@@ -117,10 +119,10 @@ class FrameGap(Oracle):
         if current < self._settled_at or not one.life.is_running or not two.life.is_running:
             return
         other = two if host.index == 0 else one
-        if other.match.timeline.game.phase != PLAYING:
-            return  # it has come to the end, and waits there
         stalls = one.play.stalled_ticks + two.play.stalled_ticks
-        if stalls != self._stalls:  # which level the peers in their own way
+        is_ending = one.match.timeline.game.phase != PLAYING or two.match.timeline.game.phase != PLAYING
+        # Stalls level the peers in their own way, as do waits at an end; which may have been a wrong guess.
+        if is_ending or stalls != self._stalls:
             self._stalls = stalls
             self._settled_at = current + self._levelling_frames
             return

@@ -17,7 +17,6 @@ from rollback_core.publication import Publication
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 
 COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
-NEVER_BEGUN = 1 << 62  # the first frame of a round that is not being played
 
 
 class Play:
@@ -208,25 +207,19 @@ class Play:
     def _observe_advantage(self, now_us: int) -> None:
         """Estimate the lead over each member, for time sync and to tell it.
 
-        Between rounds everyone waits for everyone, so there is none; and in a round none that could be known
-        before the partner is heard to be in it. Estimates that went on regardless would take the wait for a
-        lag, each peer at another moment, and both would then wait again.
+        Each estimate errs by the way to the partner, and by all that both did while the news was under way:
+        a stall, a wait between rounds. Held against what the partner made of the same moment, that cancels.
         """
         period_us = self._period_us
-        game = self._game
         current = self._match.timeline.current
-        begun = current - game.t if game.phase == PLAYING else NEVER_BEGUN
-        worst_us = None
-        remote_us = 0
+        worst = None
         for link in self._mailbox.members:
-            is_known = link.remote_current >= begun
-            ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
-            link.advantage = 4 * ahead_us // period_us
-            if worst_us is None or ahead_us > worst_us:
-                worst_us = ahead_us
-                remote_us = link.remote_advantage * period_us // 4 if is_known else 0
-        if worst_us is not None:
-            self.time_sync.observe(worst_us, remote_us)
+            ahead_us = link.local_advantage_us(current, now_us, period_us)
+            ours = link.observe_advantage(4 * ahead_us // period_us, now_us)
+            if worst is None or ours > worst[0]:
+                worst = ours, link.remote_advantage
+        if worst is not None:
+            self.time_sync.observe(worst[0] * period_us // 4, worst[1] * period_us // 4)
 
     def _fail(self, error: SimulationError, now_us: int) -> None:
         self._life.end(EndReason.GAME_FAILED, None, str(error), now_us)

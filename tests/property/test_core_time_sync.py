@@ -183,16 +183,20 @@ def test_without_time_sync_drift_adds_up() -> None:
     st.sampled_from([30, 60]),
     st.integers(1, 3),
     st.sampled_from([0, 30]),
+    st.sampled_from(["rtt", "fixed"]),
+    st.sampled_from(["fixed", "adaptive"]),
 )
-@example("window", 300, 60, 2, 0)
-def test_no_two_peers_wait_for_each_other_once_a_round_has_begun(
-    kind: str, delay_ms: int, rate_hz: int, rounds: int, countdown: int
+@example("window", 300, 60, 2, 0, "rtt", "fixed")
+@example("window", 300, 60, 1, 0, "fixed", "adaptive")
+def test_no_two_peers_wait_for_each_other(
+    kind: str, delay_ms: int, rate_hz: int, rounds: int, countdown: int, window: str, delay: str
 ) -> None:
-    """However late they hear of each other: the wait between rounds is nobody's lead."""
+    """However late they hear of each other: a wait between rounds, or a stall of both, is nobody's lead."""
     values = {
         "network.delay_ms": delay_ms,
         "session.time_sync": kind,
-        "session.window_policy": "rtt",
+        "session.window_policy": window,
+        "session.input_delay_policy": delay,
         "session.frame_rate_hz": rate_hz,
         "game.episodes": rounds,
         "game.max_steps": 60 * rounds,
