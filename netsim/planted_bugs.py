@@ -94,8 +94,8 @@ PATCHES: Final[dict[str, Patch]] = {
     "window-not-kept": Patch(
         "play goes on past the prediction window",
         "match",
-        "if current > confirmed + self.window:",
-        "if current > confirmed + 2 * self.window:",
+        "if current > confirmed + window or",
+        "if current > confirmed + 2 * window or",
     ),
     "episode-time-not-restored": Patch(
         "a rollback forgets to restore one number of the state",

@@ -25,6 +25,7 @@ _new_committed: Final = partial(tuple.__new__, CommittedFrame)
 NOTHING_WRONG: Final = 1 << 62
 MAX_AHEAD_FRAMES: Final = 512  # twice what two windows and two delays allow a partner to be ahead
 FILL_AHEAD: Final = 128  # inputs of players who left are kept this far ahead; beats any window
+MAX_UNCOMMITTED: Final = 128  # frames, and two windows; honest partners allow two windows and two delays
 
 
 class Match:
@@ -206,7 +207,8 @@ class Match:
             if end < confirmed:
                 confirmed = end
         self.confirmed = confirmed = confirmed - 1
-        if current > confirmed + self.window:
+        window = self.window
+        if current > confirmed + window or current > self.committed + 2 * window + MAX_UNCOMMITTED:
             return False
         timeline.step(tuple(row), speculative)
         return True
@@ -223,11 +225,14 @@ class Match:
         return RolledBack(first, current - first, *self._cause)
 
     def advance(self) -> bool:
-        """Step one new frame, if the window, the phase and the end of the match allow it."""
+        """Step one new frame, if the window, the phase and the end of the match allow it.
+
+        A partner that plays on and keeps back what it has confirmed stalls us, before it fills the memory.
+        """
         timeline = self.timeline
         current = timeline.current
         phase = timeline.game.phase
-        if phase == FINISHED:
+        if phase == FINISHED or current > self.committed + 2 * self.window + MAX_UNCOMMITTED:
             return False
         window = self.window if phase == PLAYING else 0
         load, first, stop = plan(current, self.confirmed, window, NOTHING_WRONG, 1)

@@ -7,7 +7,7 @@ import pytest
 from rollback_core.episodes import Episodes
 from rollback_core.errors import UsageError, WireError
 from rollback_core.events import EndReason
-from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES, NOTHING_WRONG, Match
+from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES, MAX_UNCOMMITTED, NOTHING_WRONG, Match
 from rollback_core.predictor import predictor
 from scenarios.games.counter import Counter
 
@@ -65,6 +65,24 @@ def test_the_window_is_the_limit_of_speculation() -> None:
     assert play.first_incorrect == NOTHING_WRONG, "the prediction was right"
     play.add_local([1], True, 0)
     assert play.advance()
+
+
+@pytest.mark.parametrize("window", [0, 8])
+@pytest.mark.parametrize("is_short", [False, True], ids=["in full", "in one piece"])
+def test_a_partner_that_never_confirms_stalls_play(window: int, is_short: bool) -> None:
+    """Its inputs come, what it has confirmed does not: nothing can be committed, and all would be kept."""
+    play = started(window=window)
+    play.add_remote(1, 1, [(MAX_AHEAD_FRAMES - 2, 0, True)])
+    for _ in range(MAX_AHEAD_FRAMES - 2):
+        if is_short:
+            play.play([1], 0)
+        else:
+            play.add_local([1], True, 0)
+            play.update_confirmed()
+            play.advance()
+    assert play.timeline.current == 2 * window + MAX_UNCOMMITTED
+    play.commit(0)
+    assert play.play([1], 0)
 
 
 def test_a_right_prediction_costs_nothing_and_a_wrong_one_the_least() -> None:
