@@ -1,5 +1,6 @@
 """`sametick sweep`: a plan's cells played by any number of workers, and what came of them."""
 
+import contextlib
 import dataclasses
 import re
 import shlex
@@ -57,6 +58,7 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
 
     plan = load_plan(request.plan)
     numbers = request.numbers(len(plan.cells))
+    lost: Sequence[object] = ()
     try:
         campaign = open_campaign(plan, build_id(), request.out)
         todo = campaign.missing(numbers)
@@ -68,10 +70,12 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
                 there += 1
                 progress.tell(there)
 
-            if request.address is None:
-                lost = play_here(campaign, todo, request.jobs, done)
-            else:
-                lost = play_on_dask(campaign, todo, request.address, done)
+            # Ctrl-C ends it with what has been played: the tables say what is still missing.
+            with contextlib.suppress(KeyboardInterrupt):
+                if request.address is None:
+                    lost = play_here(campaign, todo, request.jobs, done)
+                else:
+                    lost = play_on_dask(campaign, todo, request.address, done)
     except SweepError as error:
         raise Mistake(str(error), request.plan, error.remedy) from None
     except ModuleNotFoundError as error:

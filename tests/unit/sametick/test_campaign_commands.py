@@ -178,6 +178,23 @@ def test_a_cell_that_no_worker_came_through_is_a_failure_and_the_tables_are_writ
     assert "Not played: cell 1" in (out / "report.html").read_text("utf-8")
 
 
+def test_a_sweep_that_is_stopped_writes_its_tables_and_goes_on_later(
+    tmp_path: Path, plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "campaign"
+    words = ("sweep", plan, "--jobs", "1", "--out", out)
+    assert sametick(*words, "--shard", "1/4").exit_code == 0
+    (out / "cells.csv").unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr("netsim.sweep.play_here", interrupted)
+        answer = sametick(*words)
+    assert answer.exit_code == 0, answer.output
+    assert "3 cells still to be played: the same command goes on from here" in answer.output
+    assert len((out / "cells.csv").read_text().splitlines()) == 2
+    assert sametick("report", out).exit_code == 0
+    assert "still to be played" not in sametick(*words).output
+
+
 def test_what_cannot_be_written_is_told_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
