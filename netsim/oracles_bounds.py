@@ -12,7 +12,6 @@ from netsim.world import World, has_liars
 from rollback_core.checksum import MAX_KEPT
 from rollback_core.control import RESEND_US
 from rollback_core.handshake import HELLO_INTERVAL_US
-from rollback_core.link import MAX_OBSERVED
 from rollback_core.match import FILL_AHEAD, MAX_AHEAD_FRAMES
 from rollback_core.peer import Peer
 from rollback_core.session import Session
@@ -211,7 +210,6 @@ class Bounds(Oracle):
             "ChecksumExchange._found": members,
             "ChecksumExchange._located": members,
             "ChecksumExchange._dumps": members * MAX_DUMP_PARTS,
-            "Link.observed": MAX_OBSERVED,
             "ControlStream._pending": waiting + lost + MAX_DUMP_PARTS + (members + players) * members,
             "Membership.votes": members,
             "Departure._asked": members,

@@ -437,14 +437,14 @@ PATCHES: Final[dict[str, Patch]] = {
     "time-sync-off": Patch(
         "time sync is never told how far ahead its peer is",
         "play",
-        "        if worst is not None:\n",
+        "        if worst_us is not None:\n",
         "        if False:\n",
     ),
-    "leads-of-two-moments": Patch(
-        "an estimate of the lead is held against one that the partner made a way ago, and both wait",
-        "link",
-        "        return observed[0][1]\n",
-        "        return quarters\n",
+    "wait-taken-for-a-lag": Patch(
+        "time sync takes a wait for the partners for a lag, and then both peers wait again",
+        "play",
+        "            is_known = link.remote_current >= level\n",
+        "            is_known = True\n",
     ),
     "kept-frames-never-forgotten": Patch(
         "committed frames are kept after their states are forgotten",

@@ -3,7 +3,6 @@
 The link holds values and the small rules about them; when to send what is the session's business.
 """
 
-from collections import deque
 from typing import Final
 
 from rollback_core import wire
@@ -12,7 +11,6 @@ from rollback_core.input_queue import InputQueue
 
 RTT_SAMPLES_TO_SIZE: Final = 5  # as many as the latency probes of matchmakers take
 NO_HEAD: Final = b"(none)"  # longer than any head: equal to none
-MAX_OBSERVED: Final = 64  # own estimates kept: four seconds at 60 Hz
 MAX_AGE_US: Final = 200_000  # a partner silent for longer is not assumed to have played on
 MAX_RTT_US: Final = 60_000_000  # a longer echo is a foreign or hostile number
 
@@ -36,7 +34,6 @@ class Link:
         "is_interrupted",
         "is_member",
         "is_satisfied",
-        "observed",
         "peer",
         "players",
         "queue",
@@ -81,7 +78,6 @@ class Link:
         self.remote_current_at_us = 0
         self.remote_advantage = 0  # its own estimate, in quarter frames
         self.advantage = 0  # ours, in quarter frames, as last observed
-        self.observed = deque([(0, 0)], MAX_OBSERVED)  # its times and values, as far back as needed
         self.is_member = True
         self.is_focused = True
         self.is_done = False
@@ -128,18 +124,10 @@ class Link:
         self.rtt_samples = 0
 
     def local_advantage_us(self, current: int, now_us: int, period_us: int) -> int:
-        """How far our current frame is ahead of where this peer should be by now."""
+        """How far our current frame is ahead of where this peer should be by now; 0 until it is heard of."""
+        if not self.remote_current:
+            return 0
         age_us = now_us - self.remote_current_at_us
         if age_us > MAX_AGE_US:
             age_us = MAX_AGE_US
         return (current - self.remote_current) * period_us - age_us - self.rtt_us // 2
-
-    def observe_advantage(self, quarters: int, now_us: int) -> int:
-        """Take this estimate, to be told; gives the one of when the partner made what we heard last."""
-        self.advantage = quarters = max(-128, min(127, quarters))  # as it is told
-        observed = self.observed
-        observed.append((now_us, quarters))
-        made_us = self.remote_current_at_us - self.rtt_us // 2
-        while len(observed) > 1 and observed[1][0] <= made_us:
-            observed.popleft()
-        return observed[0][1]

@@ -17,6 +17,7 @@ from rollback_core.publication import Publication
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 
 COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
+NEVER = 1 << 62  # a frame that nobody comes to
 
 
 class Play:
@@ -32,6 +33,7 @@ class Play:
         "_period_us",
         "_publication",
         "_ticks",
+        "_waited_at",
         "delay_frames",
         "dropped_inputs",
         "is_focused",
@@ -64,6 +66,7 @@ class Play:
         self._events = events
         self._period_us = terms.period_us
         self._ticks = 0
+        self._waited_at = 0  # the frame before which a tick had to wait for partners, last
         self._is_plain = False
         self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
         self.delay_frames = config.input_delay_frames
@@ -125,6 +128,7 @@ class Play:
             self._fail(error, now_us)
             raise
         self.is_stalled = True
+        self._waited_at = match.timeline.current
         self.stalled_ticks += 1
         self._finish_tick(now_us, is_playing=False)
         return 0
@@ -158,6 +162,8 @@ class Play:
                     if not match.advance():
                         break
                     played += 1
+                if played < frames:
+                    self._waited_at = match.timeline.current
             is_round = self._game.phase == PLAYING
             self.is_stalled = not played and frames > 0 and is_round
             if self.is_stalled:
@@ -207,19 +213,25 @@ class Play:
     def _observe_advantage(self, now_us: int) -> None:
         """Estimate the lead over each member, for time sync and to tell it.
 
-        Each estimate errs by the way to the partner, and by all that both did while the news was under way:
-        a stall, a wait between rounds. Held against what the partner made of the same moment, that cancels.
+        Who waits for the partners, at a stall or between rounds, is level with them, and knows of no lead
+        again before it hears that the partner is past that. Estimates that went on regardless would take the
+        wait for a lag, each peer at another moment, and both would then wait again.
         """
         period_us = self._period_us
+        game = self._game
         current = self._match.timeline.current
-        worst = None
+        level = max(current - game.t, self._waited_at + 1) if game.phase == PLAYING else NEVER
+        worst_us = None
+        remote_us = 0
         for link in self._mailbox.members:
-            ahead_us = link.local_advantage_us(current, now_us, period_us)
-            ours = link.observe_advantage(4 * ahead_us // period_us, now_us)
-            if worst is None or ours > worst[0]:
-                worst = ours, link.remote_advantage
-        if worst is not None:
-            self.time_sync.observe(worst[0] * period_us // 4, worst[1] * period_us // 4)
+            is_known = link.remote_current >= level
+            ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
+            link.advantage = 4 * ahead_us // period_us
+            if worst_us is None or ahead_us > worst_us:
+                worst_us = ahead_us
+                remote_us = link.remote_advantage * period_us // 4 if is_known else 0
+        if worst_us is not None:
+            self.time_sync.observe(worst_us, remote_us)
 
     def _fail(self, error: SimulationError, now_us: int) -> None:
         self._life.end(EndReason.GAME_FAILED, None, str(error), now_us)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollback_core.link import MAX_AGE_US, MAX_OBSERVED, MAX_RTT_US, Link
+from rollback_core.link import MAX_AGE_US, MAX_RTT_US, Link
 
 SAMPLES = st.lists(st.integers(0, 2_000_000), min_size=1, max_size=60)
 
@@ -50,7 +50,7 @@ def test_a_changed_transport_starts_anew() -> None:
     assert (link.rtt_us, link.rtt_var_us, link.rtt_min_us, link.rtt_samples) == (20_000, 10_000, 20_000, 1)
 
 
-@given(st.integers(0, 1_000), st.integers(0, 1_000), st.integers(0, 10**9), st.integers(0, 400_000))
+@given(st.integers(0, 1_000), st.integers(1, 1_000), st.integers(0, 10**9), st.integers(0, 400_000))
 def test_the_lead_is_what_is_left_after_age_and_way(
     mine: int, theirs: int, heard_us: int, rtt_us: int
 ) -> None:
@@ -67,30 +67,8 @@ def test_the_lead_is_what_is_left_after_age_and_way(
     assert link.local_advantage_us(mine, heard_us + 10 * MAX_AGE_US, period) == late, "silence is not play"
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 100_000), st.integers(-300, 300)), min_size=1, max_size=60),
-    st.data(),
-)
-def test_an_estimate_is_held_against_the_one_of_the_same_moment(
-    steps: list[tuple[int, int]], data: st.DataObject
-) -> None:
-    """The latest of ours that is no later than the partner's, whose age is what it took to be heard."""
+def test_there_is_no_lead_over_a_partner_that_was_not_heard_to_play() -> None:
+    """Whatever this machine's clock shows."""
     link = Link(1, (1,))
-    link.rtt_us = data.draw(st.integers(0, 800_000))
-    now_us = 0
-    ours = [(0, 0)]
-    for passed_us, estimate in steps:
-        now_us += passed_us
-        heard_us = data.draw(st.integers(link.remote_current_at_us, now_us))
-        link.remote_current_at_us = heard_us
-        ours.append((now_us, max(-128, min(127, estimate))))
-        before = [quarters for at_us, quarters in ours if at_us <= heard_us - link.rtt_us // 2]
-        assert link.observe_advantage(estimate, now_us) == (before[-1] if before else 0)
-        assert link.advantage == ours[-1][1], "what is told is what is held against what is told"
-
-
-def test_a_partner_that_is_never_heard_costs_a_bounded_number_of_estimates() -> None:
-    link = Link(1, (1,))
-    for now_us in range(0, 1_000 * MAX_OBSERVED, 1_000):
-        link.observe_advantage(0, now_us)
-    assert len(link.observed) == MAX_OBSERVED
+    link.rtt_us = 100_000
+    assert [link.local_advantage_us(20, now_us, 10_000) for now_us in (0, 150_000, 5 * 10**9)] == [0, 0, 0]
