@@ -242,22 +242,24 @@ class EventOrder(Oracle):
 class _Ears:
     """What one peer has heard, and when it listened."""
 
-    __slots__ = ("awake_us", "away_us", "counts", "heard", "interrupted", "now_us", "ticked_us")
+    __slots__ = ("awake_us", "away_us", "counts", "heard", "interrupted", "looked_us", "now_us", "ticked_us")
 
     def __init__(self, now_us: int) -> None:
         self.now_us = now_us
+        self.looked_us = now_us  # the time before that, but not before an absence
         self.away_us = 0  # in all
         self.awake_us = now_us  # since when it has run, without having been away
         self.ticked_us = now_us
         self.counts: dict[int, int] = {}  # datagrams by partner
-        self.heard: dict[int, tuple[int, int]] = {}  # at which time was the last, away for how long till then
+        self.heard: dict[int, tuple[int, int, int]] = {}  # the last: between which times, away till then
         self.interrupted: set[int] = set()  # the partners of which that was told last
 
     def listen(self, link: Link) -> None:
+        """Note what has come since the last look: just now, or at the end of an absence."""
         peer = link.peer
         if self.counts.get(peer, -1) != link.received:
             self.counts[peer] = link.received
-            self.heard[peer] = (self.now_us, self.away_us)
+            self.heard[peer] = (self.looked_us, self.now_us, self.away_us)
 
 
 class Silence(Oracle):
@@ -279,7 +281,7 @@ class Silence(Oracle):
         self._limits = {Interrupted: terms.interrupt_us, Ended: terms.reconnect_limit_us}
         self._interrupt_us = terms.interrupt_us
         self._reconnect_limit_us = terms.reconnect_limit_us
-        # Looked at every tick; what waited for a peer that was away is heard a tick before it is noted.
+        # A peer that was away counts that to a tick.
         self._grain_us = 2 * terms.period_us
         self._away_from_us = terms.interrupt_us + self._grain_us
         self._ears: dict[tuple[int, int], _Ears] = {}  # by peer and incarnation
@@ -296,7 +298,7 @@ class Silence(Oracle):
         due_us = ears.ticked_us - self._interrupt_us
         for link in host.peer.session.links.values():
             ears.listen(link)
-            if ears.heard[link.peer][0] <= due_us and ears.awake_us <= due_us:
+            if ears.heard[link.peer][1] <= due_us and ears.awake_us <= due_us:
                 self._look_for_news(host, link, ears)
         ears.ticked_us = ears.now_us
 
@@ -305,7 +307,7 @@ class Silence(Oracle):
         if not is_waited_for or not host.peer.session.life.is_running:
             return
         self.checks += 1
-        silent_us = ears.ticked_us - max(ears.heard[link.peer][0], ears.awake_us)
+        silent_us = ears.ticked_us - max(ears.heard[link.peer][1], ears.awake_us)
         if link.peer not in ears.interrupted or silent_us >= self._reconnect_limit_us:
             what = "given up" if link.peer in ears.interrupted else "told silent"
             self.fail(
@@ -324,6 +326,8 @@ class Silence(Oracle):
             ears.awake_us = now_us
             if gap_us > self._away_from_us:
                 ears.away_us += gap_us
+        if gap_us:
+            ears.looked_us = now_us if gap_us > self._away_from_us else ears.now_us
         ears.now_us = now_us
         return ears
 
@@ -342,7 +346,7 @@ class Silence(Oracle):
             return
         ears = self._look(host)
         ears.listen(host.peer.session.links[event.peer])
-        heard_us, away_before_us = ears.heard[event.peer]
+        heard_us, _, away_before_us = ears.heard[event.peer]
         silent_us = ears.now_us - heard_us - (ears.away_us - away_before_us) + self._grain_us
         limit_us = self._limits[type(event)]
         self.checks += 1

@@ -707,9 +707,10 @@ class TestSilence:
 
     def test_o16_an_interruption_that_comes_early(self) -> None:
         assert self.run({500: Interrupted(1)}, until_ms=500).violation is None
-        # Looked at every tick, and a tick before it is noted: two of the scenario's, of 33 ms, are allowed.
+        # It may have come just after the poll before; and two ticks of the scenario, 33 ms, are allowed.
+        assert self.run({500: Interrupted(1)}, until_ms=500, heard_ms=100).violation is None
         assert "silent for 433 ms at most" in message(
-            self.run({500: Interrupted(1)}, until_ms=500, heard_ms=100)
+            self.run({500: Interrupted(1)}, until_ms=500, heard_ms=200)
         )
 
     @pytest.mark.parametrize(("until_ms", "is_right"), [(2_000, True), (2_100, False)])
