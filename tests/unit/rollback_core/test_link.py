@@ -68,7 +68,7 @@ def test_the_lead_is_what_is_left_after_age_and_way(
 
 
 def test_there_is_no_lead_over_a_partner_that_was_not_heard_to_play() -> None:
-    """Whatever this machine's clock shows."""
+    """Whatever is known of the way to it, and however late it is."""
     link = Link(1, (1,))
     link.rtt_us = 100_000
     assert [link.local_advantage_us(20, now_us, 10_000) for now_us in (0, 150_000, 5 * 10**9)] == [0, 0, 0]
