@@ -129,7 +129,9 @@ class Host:
         self._open()
 
     def _open(self) -> None:
-        """A fresh peer, which is told at once if the page is hidden."""
+        """A fresh peer, which is told at once if the page is hidden; what waited for another is none of its."""
+        self._inbox = []
+        self._asked = []
         self.peer = self._make_peer(self.local_now_us(), self.incarnation)
         if self.is_hidden:
             self.command(FocusChanged(False))
@@ -285,8 +287,6 @@ class Host:
         self.is_absent = True
         self.is_gone = for_good
         self._armed += 1
-        self._inbox = []
-        self._asked = []
 
     def reload(self) -> None:
         """The page comes back as a new incarnation; the old peer's memory is gone."""
