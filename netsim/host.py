@@ -129,7 +129,7 @@ class Host:
         self._open()
 
     def _open(self) -> None:
-        """A fresh peer, which is told at once if the page is hidden; what waited for another is none of its."""
+        """A fresh peer, which is told at once if the page is hidden; what waited was for another."""
         self._inbox = []
         self._asked = []
         self.peer = self._make_peer(self.local_now_us(), self.incarnation)

@@ -116,7 +116,11 @@ def _given_up_sooner(scenario: Scenario) -> Iterator[Scenario]:
     """What never ends is given up when all that may be waited for is over: the rest is tried the faster."""
     session = scenario.session
     last_us = max((event.at_us + event.for_us for event in scenario.events), default=0)
-    waits_us = session.handshake_timeout_us + session.reconnect_limit_us + session.focus_timeout_us
+    # A focus timeout counts frames, and where all wait for each other a frame takes the way there.
+    way_us = max((path.link.delay_us + path.link.jitter_us for path in scenario.network.paths), default=0)
+    frames = session.focus_timeout_us * session.frame_rate_hz // 1_000_000
+    focus_us = session.focus_timeout_us + frames * way_us
+    waits_us = session.handshake_timeout_us + session.reconnect_limit_us + focus_us
     yield dataclasses.replace(scenario, limit_us=last_us + waits_us + PATIENCE_US)
 
 
