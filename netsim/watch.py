@@ -18,12 +18,11 @@ from netsim.oracles_quality import (
 from netsim.oracles_safety import (
     DropAgreement,
     Immutability,
-    Mispredictions,
     PrefixAgreement,
     Provenance,
     Reference,
-    SpeculationNotes,
 )
+from netsim.oracles_speculation import Mispredictions, SpeculationNotes
 from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.shared_data import SessionData, TablesTold
 from netsim.world import World, diverging_peers, has_liars, make_match

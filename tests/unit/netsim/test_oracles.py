@@ -25,12 +25,11 @@ from netsim.oracles_quality import (
 from netsim.oracles_safety import (
     DropAgreement,
     Immutability,
-    Mispredictions,
     PrefixAgreement,
     Provenance,
     Reference,
-    SpeculationNotes,
 )
+from netsim.oracles_speculation import Mispredictions, SpeculationNotes
 from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.planted import planted
 from netsim.run import play, run_scenario
