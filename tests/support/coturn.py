@@ -40,10 +40,12 @@ async def turn_server(folder: Path) -> AsyncIterator[TurnServer]:
     secret = secrets.token_hex(16)
     low = 20_000 + secrets.randbelow(100) * RELAY_PORTS  # below the ports that systems give out
     config = folder / "turn.conf"
+    # One thread: while several start, one may ask a client for its credentials and another be given them.
+    # It refuses them ("wrong nonce"), and aioice does not try a third time.
     config.write_text(
         f"listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nlistening-port={port}\n"
         f"min-port={low}\nmax-port={low + RELAY_PORTS - 1}\n"
-        f"fingerprint\nuse-auth-secret\nstatic-auth-secret={secret}\nrealm={REALM}\n"
+        f"relay-threads=1\nfingerprint\nuse-auth-secret\nstatic-auth-secret={secret}\nrealm={REALM}\n"
         "allow-loopback-peers\nno-cli\nno-tls\nno-dtls\nverbose\nsimple-log\n"
         f"log-file=stdout\npidfile={folder / 'turn.pid'}\nuserdb={folder / 'turn.db'}\n"
     )
