@@ -1115,6 +1115,18 @@ def test_o10_peers_that_do_not_agree_to_play_though_nothing_disturbs_them() -> N
     assert "did not agree to play" in found["violation"]["message"]
 
 
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_o10_an_attacker_excuses_from_ending_only_where_the_way_is_cut(is_cut: bool) -> None:
+    case = ROOT / "tests" / "corpus" / "an-attacker-carries-frames-across.json"
+    scenario = load_scenario(str(case))
+    events = tuple(event for event in scenario.events if is_cut or event.kind != "partition")
+    # Before the focus timeout, so that it cannot have ended.
+    result = run_scenario(dataclasses.replace(scenario, events=events, limit_us=10_000_000))
+    [found] = [oracle for oracle in result.table["oracles"] if oracle["id"] == "O10"]
+    assert found["ok"] == is_cut
+    assert is_cut or "not ended" in found["violation"]["message"]
+
+
 def test_o10_stalls_that_the_network_does_not_explain() -> None:
     slow, fast = (load_scenario(name) for name in ("latency-over-window", "latency-lan"))
     oracles: list[FullRate] = []
