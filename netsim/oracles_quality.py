@@ -17,8 +17,11 @@ CALM_US = 3_000_000  # after a fault: time to hear of it, catch up and settle
 SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
 
 
-def is_lossless(world: World) -> bool:
-    """No stage drops or queues a datagram, no fault acts, and every host ticks on time."""
+def is_lossless(world: World, *, from_the_start: bool = True) -> bool:
+    """No stage drops or queues a datagram, no fault acts, every host ticks on time and is there at once.
+
+    Without `from_the_start`, a host may come late: its partners then lead by what they played too early.
+    """
     scenario = world.scenario
     if any(event.kind != "diverge" for event in scenario.events):  # which is nothing to the network
         return False
@@ -33,7 +36,9 @@ def is_lossless(world: World) -> bool:
         and path.link.jitter in ("none", "uniform")
         for path in scenario.network.paths
     )
-    return plain and not any(host.late_tick_ppm or host.start_us for host in scenario.hosts)
+    hosts = scenario.hosts
+    is_late = any(host.late_tick_ppm or (from_the_start and host.start_us) for host in hosts)
+    return plain and not is_late
 
 
 class Progress(Oracle):

@@ -20,14 +20,18 @@ from rollback_core.time_sync import (
 )
 
 SPREAD_TICKS = 3  # every second tick at most is left out; one more for the tick that asks for it
-SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second are working against each other
+SYNC_WINDOW_US = 1_000_000  # two peers that wait within one second work against each other
 # Rules that skip ticks: samples in a mean, least and most frames at once, samples between two actions.
 GGPO_RULE = (GGPO_WINDOW, GGPO_MIN_FRAMES, GGPO_MAX_FRAMES, GGPO_INTERVAL)
 GGRS_RULE = (GGRS_WINDOW, GGRS_MIN_FRAMES, GGRS_MAX_FRAMES, GGRS_INTERVAL)
 
 
 class TimeSyncTruce(Oracle):
-    """On symmetric links no two peers are told to wait within one second."""
+    """On symmetric links no two peers are told to wait for each other, in one round.
+
+    Where clocks run alike, whoever is ahead at first is the only one who ever waits in that round. Drift may
+    turn the lead; then no two wait within one second.
+    """
 
     id = "O15"
     name = "time sync"
@@ -38,22 +42,31 @@ class TimeSyncTruce(Oracle):
         links = {path.link for path in world.scenario.network.paths}
         # Loss and queues stall peers by turns, and each then rightly waits for the other.
         self.applies = (
-            len(world.hosts) == 2 and len(links) == 1 and not world.scenario.events and is_lossless(world)
+            len(world.hosts) == 2
+            and len(links) == 1
+            and not world.scenario.events
+            and is_lossless(world, from_the_start=False)
         )
+        self._are_alike = len({setup.clock_drift_ppm for setup in world.scenario.hosts}) == 1
         self._skips: dict[int, int] = {}
-        self._last_us: dict[int, int] = {}
+        self._last: dict[int, tuple[int, int]] = {}  # by host: the round in which it last waited, and when
 
     def after_tick(self, host: Host, played: int) -> None:
-        skips = host.peer.session.play.skipped_ticks
+        session = host.peer.session
+        skips = session.play.skipped_ticks
         if skips == self._skips.get(host.index, 0):
             return
         self._skips[host.index] = skips
         now_us = self._world.env.now
-        self._last_us[host.index] = now_us
+        episode = session.match.timeline.game.episode
+        self._last[host.index] = (episode, now_us)
         self.checks += 1
-        for other, at_us in self._last_us.items():
-            if other != host.index and now_us - at_us < SYNC_WINDOW_US:
-                self.fail("both peers waited within one second", peer=host.index)
+        for other, (round_of_other, at_us) in self._last.items():
+            if other == host.index or round_of_other != episode:
+                continue
+            apart_us = now_us - at_us
+            if self._are_alike or apart_us < SYNC_WINDOW_US:
+                self.fail(f"both peers waited, {apart_us / 1e6:.2f} s apart", peer=host.index)
 
 
 class FrameGap(Oracle):
@@ -87,18 +100,18 @@ class FrameGap(Oracle):
         longer_us = there.delay_us - back.delay_us
         varies_us = sum(2 * link.jitter_us + link.slot_us for link in (there, back)) // 2
         drift_ppm = abs(scenario.hosts[0].clock_drift_ppm - scenario.hosts[1].clock_drift_ppm)
-        stands_us, levelling_ticks = self._of_rule(
-            kind, drift_ppm, (abs(longer_us) + varies_us) // period_us + 1
-        )
+        # What a peer knows of its lead, or of what its skips did, is as old as the way there and back.
+        news_ticks = (there.delay_us + back.delay_us) // period_us + 1
+        frames = (abs(longer_us) + varies_us) // period_us + 1
+        stands_us, levelling_ticks = self._of_rule(kind, drift_ppm, frames, news_ticks)
         ahead_us = stands_us + varies_us + period_us
         self._bounds_us = (ahead_us + longer_us // 2, ahead_us - longer_us // 2)
-        # What a peer knows of its lead is as old as the way there and back.
-        levelling_ticks += (there.delay_us + back.delay_us) // period_us + 1
+        levelling_ticks += news_ticks
         self._levelling_frames = levelling_ticks
         self._settled_at = levelling_ticks
         self._stalls = 0
 
-    def _of_rule(self, kind: str, drift_ppm: int, frames: int) -> tuple[int, int]:
+    def _of_rule(self, kind: str, drift_ppm: int, frames: int, news_ticks: int) -> tuple[int, int]:
         """The gap that the rule lets stand, and ticks in which it levels so many frames."""
         if kind == "speed":
             # Each of the two corrects by so much per frame of gap, in whole permille; advantages travel in
@@ -109,7 +122,7 @@ class FrameGap(Oracle):
             return stands_us, frames * 500 // SPEED_MAX_PERMILLE + 4 * 500 // SPEED_GAIN_PERMILLE
         is_ggpo = kind == "skip"
         window, minimum, most, interval = GGPO_RULE if is_ggpo else GGRS_RULE
-        ticks = TICKS_PER_SAMPLE * (window + interval)
+        ticks = TICKS_PER_SAMPLE * (window + interval + 1) + 2 * minimum + news_ticks
         stands_us = self._period_us * minimum + self._period_us * ticks * drift_ppm // 1_000_000
         return stands_us, (1 + frames // most) * ticks + 2 * frames
 

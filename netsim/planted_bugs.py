@@ -437,7 +437,7 @@ PATCHES: Final[dict[str, Patch]] = {
     "time-sync-off": Patch(
         "time sync is never told how far ahead its peer is",
         "play",
-        "        if worst_us is not None:\n",
+        "        if worst_us is not None and is_told:\n",
         "        if False:\n",
     ),
     "wait-taken-for-a-lag": Patch(

@@ -32,6 +32,7 @@ class Play:
         "_match",
         "_period_us",
         "_publication",
+        "_skip_told_at",
         "_ticks",
         "_waited_at",
         "delay_frames",
@@ -67,6 +68,7 @@ class Play:
         self._period_us = terms.period_us
         self._ticks = 0
         self._waited_at = 0  # the frame before which a tick had to wait for partners, last
+        self._skip_told_at = -1  # who has acknowledged this input has told what the last skip did
         self._is_plain = False
         self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
         self.delay_frames = config.input_delay_frames
@@ -114,7 +116,7 @@ class Play:
             self._observe_advantage(now_us)
         sync = self.time_sync
         if sync.owed and sync.should_skip():
-            self.skipped_ticks += 1
+            self._note_skip()
             self.is_stalled = False
             match.update_confirmed()
             self._finish_tick(now_us, is_playing=False)
@@ -153,8 +155,10 @@ class Play:
                 self._ticks += 1
                 if not self._ticks % TICKS_PER_SAMPLE:
                     self._observe_advantage(now_us)
-                if frames and self.time_sync.should_skip():
-                    self.skipped_ticks += 1
+                if self._game.phase != PLAYING:
+                    self.time_sync.forget()
+                elif frames and self.time_sync.should_skip():
+                    self._note_skip()
                     frames = 0
                     match.update_confirmed()
                 while played < frames:
@@ -210,12 +214,20 @@ class Play:
                 self.note_plain()
         self._mailbox.send_inputs(match)
 
+    def _note_skip(self) -> None:
+        self.skipped_ticks += 1
+        # A partner estimates its lead once in so many ticks.
+        self._skip_told_at = self.own_queue.end + TICKS_PER_SAMPLE
+
     def _observe_advantage(self, now_us: int) -> None:
         """Estimate the lead over each member, for time sync and to tell it.
 
         Who waits for the partners, at a stall or between rounds, is level with them, and knows of no lead
         again before it hears that the partner is past that. Estimates that went on regardless would take the
         wait for a lag, each peer at another moment, and both would then wait again.
+
+        Who has left out a tick hears of what that has changed a round trip later. Until then time sync
+        observes nothing: it would see half of what it has done, do too much, and the other would wait next.
         """
         period_us = self._period_us
         game = self._game
@@ -223,14 +235,16 @@ class Play:
         level = max(current - game.t, self._waited_at + 1) if game.phase == PLAYING else NEVER
         worst_us = None
         remote_us = 0
+        is_told = True
         for link in self._mailbox.members:
+            is_told = is_told and link.acked > self._skip_told_at
             is_known = link.remote_current >= level
             ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
             link.advantage = 4 * ahead_us // period_us
             if worst_us is None or ahead_us > worst_us:
                 worst_us = ahead_us
                 remote_us = link.remote_advantage * period_us // 4 if is_known else 0
-        if worst_us is not None:
+        if worst_us is not None and is_told:
             self.time_sync.observe(worst_us, remote_us)
 
     def _fail(self, error: SimulationError, now_us: int) -> None:

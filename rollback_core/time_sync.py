@@ -38,6 +38,9 @@ class TimeSync(Protocol):
     def should_skip(self) -> bool:
         """Whether to leave out the step of this tick; consumes one owed skip. False if none is."""
 
+    def forget(self) -> None:
+        """All have waited for each other: what was observed before, and what is owed, is over."""
+
 
 class NoTimeSync:
     """Everyone at their own clock's rate: only the prediction window holds them together."""
@@ -53,6 +56,9 @@ class NoTimeSync:
 
     def should_skip(self) -> bool:
         return False
+
+    def forget(self) -> None:
+        return
 
 
 class SkipTimeSync:
@@ -113,6 +119,11 @@ class SkipTimeSync:
         self._gap = self._spread
         return True
 
+    def forget(self) -> None:
+        self._window = [0] * len(self._window)
+        self._sum = 0
+        self.owed = 0
+
 
 class SpeedTimeSync:
     """Stretch or shrink every frame a little, in proportion to the smoothed advantage."""
@@ -141,6 +152,11 @@ class SpeedTimeSync:
 
     def should_skip(self) -> bool:
         return False
+
+    def forget(self) -> None:
+        self._window = [0] * SPEED_WINDOW
+        self._sum = 0
+        self.period_us = self._base_us
 
 
 def time_sync(kind: TimeSyncKind, period_us: int) -> TimeSync:

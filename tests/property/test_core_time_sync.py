@@ -1,5 +1,6 @@
 """The time-sync controllers, alone and closing the loop between two drifting clocks."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -10,6 +11,7 @@ from netsim.run import run_scenario
 from rollback_core.config import TimeSyncKind
 from rollback_core.time_sync import SPEED_MAX_PERMILLE, TICKS_PER_SAMPLE, TimeSync, time_sync
 from scenarios.load import load_scenario
+from scenarios.scenario import HostSetup
 
 PERIOD = 16_667
 KINDS = list(TimeSyncKind)
@@ -68,6 +70,19 @@ def test_corrections_stay_within_their_limits(kind: TimeSyncKind, seen: list[tup
     if kind is TimeSyncKind.SKIP:
         for start in range(0, len(skips), 240):
             assert sum(skips[start : start + 240]) <= 9
+
+
+@given(st.sampled_from(KINDS), st.lists(st.tuples(ADVANTAGES, ADVANTAGES), min_size=1, max_size=100))
+def test_what_is_forgotten_has_no_effect(kind: TimeSyncKind, seen: list[tuple[int, int]]) -> None:
+    controller = time_sync(kind, PERIOD)
+    for local_us, remote_us in seen:
+        controller.observe(local_us, remote_us)
+        controller.should_skip()
+    controller.forget()
+    for _ in range(100):
+        assert (controller.owed, controller.period_us) == (0, PERIOD)
+        assert not controller.should_skip()
+        controller.observe(0, 0)
 
 
 def test_speed_is_proportional_until_its_limit() -> None:
@@ -180,18 +195,30 @@ def test_without_time_sync_drift_adds_up() -> None:
 @given(
     st.sampled_from(["skip", "window"]),
     st.integers(0, 400),
-    st.sampled_from([30, 60]),
+    st.sampled_from([30, 60, 100]),
     st.integers(1, 3),
+    st.integers(1, 5),
     st.sampled_from([0, 30]),
     st.sampled_from(["rtt", "fixed"]),
     st.sampled_from(["fixed", "adaptive"]),
+    st.integers(0, 2_000),
 )
-@example("window", 300, 60, 2, 0, "rtt", "fixed")
-@example("window", 300, 60, 1, 0, "fixed", "adaptive")
+@example("window", 300, 60, 2, 1, 0, "rtt", "fixed", 0)
+@example("window", 300, 60, 1, 1, 0, "fixed", "adaptive", 0)
+@example("window", 187, 100, 1, 5, 30, "rtt", "fixed", 1_394)
 def test_no_two_peers_wait_for_each_other(
-    kind: str, delay_ms: int, rate_hz: int, rounds: int, countdown: int, window: str, delay: str
+    kind: str,
+    delay_ms: int,
+    rate_hz: int,
+    rounds: int,
+    seconds: int,
+    countdown: int,
+    window: str,
+    delay: str,
+    late_ms: int,
 ) -> None:
-    """However late they hear of each other: a wait between rounds, or a stall of both, is nobody's lead."""
+    """However late they hear of each other: a wait between rounds, or a stall of both, is nobody's lead, and
+    what one has skipped is skipped once."""
     values = {
         "network.delay_ms": delay_ms,
         "session.time_sync": kind,
@@ -199,10 +226,12 @@ def test_no_two_peers_wait_for_each_other(
         "session.input_delay_policy": delay,
         "session.frame_rate_hz": rate_hz,
         "game.episodes": rounds,
-        "game.max_steps": 60 * rounds,
+        "game.max_steps": rate_hz * seconds * rounds,
         "game.countdown_frames": countdown,
     }
     scenario = load_scenario("latency-lan", overrides=[f"{name}={value}" for name, value in values.items()])
+    hosts = (HostSetup(), HostSetup(start_us=1_000 * late_ms))
+    scenario = dataclasses.replace(scenario, hosts=hosts)
     table = run_scenario(scenario, build="time-sync").table
     [truce] = [law for law in table["oracles"] if law["id"] == "O15"]
     assert truce["ok"], truce

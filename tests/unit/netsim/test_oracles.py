@@ -938,18 +938,43 @@ class TestQuality:
         oracle.after_tick(world.hosts[0], 1)
         assert "1009 frames ahead, bound 4.0" in message(oracle)
 
-    def test_o15_both_peers_made_to_wait(self) -> None:
-        hosts = [host(index, play=SimpleNamespace(skipped_ticks=0)) for index in (0, 1)]
+    @pytest.mark.parametrize(
+        ("drift_ppm", "rounds", "apart_us", "is_right"),
+        [
+            (0, (0, 0), 500_000, False),
+            (0, (0, 0), 9_000_000, False),  # nothing has turned the lead
+            (0, (0, 1), 500_000, True),
+            (90, (2, 2), 999_999, False),
+            (90, (2, 2), 1_000_000, True),
+        ],
+    )
+    def test_o15_both_peers_made_to_wait(
+        self, drift_ppm: int, rounds: tuple[int, int], apart_us: int, is_right: bool
+    ) -> None:
+        hosts = [
+            host(
+                index,
+                play=SimpleNamespace(skipped_ticks=0),
+                match=SimpleNamespace(timeline=SimpleNamespace(game=SimpleNamespace(episode=rounds[index]))),
+            )
+            for index in (0, 1)
+        ]
         world = self.world(hosts, now_us=9_000_000)
+        setups = (HostSetup(clock_drift_ppm=drift_ppm, start_us=500_000), HostSetup())
+        world.scenario = dataclasses.replace(world.scenario, hosts=setups)
         oracle = TimeSyncTruce(world)
         assert oracle.applies
         hosts[0].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[0], 0)
         assert oracle.violation is None
-        world.env.now += 500_000
+        world.env.now += apart_us
         hosts[1].peer.session.play.skipped_ticks = 1
         oracle.after_tick(hosts[1], 0)
-        assert message(oracle) == "both peers waited within one second"
+        assert oracle.checks == 2
+        if is_right:
+            assert oracle.violation is None
+        else:
+            assert message(oracle) == f"both peers waited, {apart_us / 1e6:.2f} s apart"
 
     @pytest.mark.parametrize(("shown", "told"), [(0, ""), (1, "shown after 3 presented frames, delay 2")])
     def test_a19_a_press_that_is_shown_late(self, shown: int, told: str) -> None:
