@@ -70,6 +70,7 @@ async def turn_server(folder: Path) -> AsyncIterator[TurnServer]:
             process.kill()
         await process.wait()
         await reader
+        print(*turn.lines, sep="\n")  # pytest shows it where a test fails
 
 
 async def _read(process: asyncio.subprocess.Process, lines: list[str], is_ready: asyncio.Event) -> None:
