@@ -13,7 +13,7 @@ from pathlib import Path
 
 START_S = 20
 RELAY_PORTS = 100  # one per allocation; the largest test makes a handful
-READY = "UDP listener opened on"
+READY = "Total General servers"  # logged once it has every listener
 ALLOCATED = "ALLOCATE processed, success"
 REALM = "sametick.test"
 
@@ -40,13 +40,15 @@ async def turn_server(folder: Path) -> AsyncIterator[TurnServer]:
     secret = secrets.token_hex(16)
     low = 20_000 + secrets.randbelow(100) * RELAY_PORTS  # below the ports that systems give out
     config = folder / "turn.conf"
+    # No TCP: coturn wants a TCP port of the same number, and while somebody's connection has that, it tries
+    # again for ever and hears nothing on UDP.
     # One thread: while several start, one may ask a client for its credentials and another be given them.
     # It refuses them ("wrong nonce"), and aioice does not try a third time.
     config.write_text(
         f"listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nlistening-port={port}\n"
         f"min-port={low}\nmax-port={low + RELAY_PORTS - 1}\n"
         f"relay-threads=1\nfingerprint\nuse-auth-secret\nstatic-auth-secret={secret}\nrealm={REALM}\n"
-        "allow-loopback-peers\nno-cli\nno-tls\nno-dtls\nverbose\nsimple-log\n"
+        "allow-loopback-peers\nno-cli\nno-tcp\nno-tls\nno-dtls\nverbose\nsimple-log\n"
         f"log-file=stdout\npidfile={folder / 'turn.pid'}\nuserdb={folder / 'turn.db'}\n"
     )
     process = await asyncio.create_subprocess_exec(
