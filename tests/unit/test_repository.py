@@ -226,3 +226,10 @@ def test_licence_and_changelog_speak_of_this_version() -> None:
     assert licence.startswith("MIT License\n")
     assert "sametick maintainers" in licence
     assert f"## {importlib.metadata.version('sametick')}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_changelog_names_every_case_of_the_corpus() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    cases = [f"tests/corpus/{path.name}" for path in sorted(ROOT.glob("tests/corpus/*.json"))]
+    assert cases
+    assert [case for case in cases if f"`{case}`" not in text] == []
