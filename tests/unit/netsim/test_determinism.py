@@ -61,6 +61,34 @@ def test_in_a_fresh_process_with_another_hash_seed(golden: ModuleType) -> None:
     assert outcomes == [golden.trace_hashes()] * 2
 
 
+def ask_every_python(folder: Path, uv: str, *pythons: str) -> subprocess.CompletedProcess[str]:
+    """Run `every_python.sh` with this script for uv, in a home where there is no other Python."""
+    (folder / "uv").write_text(f"#!/bin/sh\n{uv}\n")
+    (folder / "uv").chmod(0o755)
+    return subprocess.run(
+        ["bash", str(GOLDEN.with_name("every_python.sh")), *pythons],
+        env={**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_python_found_is_no_pass(tmp_path: Path) -> None:
+    done = ask_every_python(tmp_path, "echo '[]'")
+    assert done.returncode == 2
+    assert "no Python" in done.stderr
+
+
+def test_one_python_that_differs_fails_all_and_the_others_are_asked(tmp_path: Path) -> None:
+    uv = 'echo "$*"; case "$*" in *"--python two "*) exit 1 ;; esac'
+    done = ask_every_python(tmp_path, uv, "one", "two", "three")
+    assert done.returncode == 1
+    asked = done.stdout.splitlines()
+    assert ["one" in asked[0], "two" in asked[1], "three" in asked[2]] == [True] * 3
+    assert all(line.endswith("make_trace_hashes.py --check") for line in asked)
+
+
 def test_a_name_makes_no_difference() -> None:
     scenario = load_scenario("asymmetric-dsl")  # where a datagram's length is time
     renamed = dataclasses.replace(scenario, name="the same by another and much longer name")
