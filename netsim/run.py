@@ -99,7 +99,7 @@ def _run_session(
     if oracles is not None:
         oracles.begin(world)
     if trace is not None:
-        world.network.on_flight = trace.flight
+        trace.watch(world.network)
     paths = [PathSeries(path) for path in world.network.paths.values()]
     play(world, paths, on_progress, oracles if stop_early else None)
     if oracles is not None and not (stop_early and oracles.violated):
@@ -109,7 +109,7 @@ def _run_session(
         oracles.compare(data)
     table = _table(world, metrics, oracles, paths, data)
     table["wall_us"] = int((time.perf_counter() - begun) * 1_000_000)
-    return RunResult(table, data, trace.table(scenario) if trace is not None else None)
+    return RunResult(table, data, trace.table(scenario, world.env.now) if trace is not None else None)
 
 
 def play(

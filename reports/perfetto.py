@@ -1,10 +1,11 @@
 """The timeline of a run as a Perfetto trace: the same lanes, slices, arrows and counters in its own format.
 
-Source: perfetto.dev, "Synthetic TrackEvent". A lane's slices must nest, and faults overlap: each has a
-track of its own under theirs.
+Source: perfetto.dev, "Synthetic TrackEvent". A process is a track, its lanes and counters are tracks under
+it. A track's slices must nest, and faults overlap: each has a track of its own.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,17 +14,14 @@ from reports.read_result import read_shaped
 
 TRACE_FILE: Final = "trace.json"
 PERFETTO_FILE: Final = "trace.pftrace"
-FAULTS: Final = "faults"
 _SEQUENCE: Final = 1  # who wrote the packets; there is one writer
-_COUNTERS_FROM: Final = 1_000
-_FAULTS_FROM: Final = 100_000
 _NS: Final = 1_000  # in a microsecond
 
 _REMEDY: Final = "play the scenario with: sametick sim NAME --trace --out DIR"
 
 Table = dict[str, Any]
 
-_SHAPE: Final[Table] = {"traceEvents": [{"ph": str, "tid": int, "name": str}]}
+_SHAPE: Final[Table] = {"traceEvents": [{"ph": str, "pid": int, "tid": int, "name": str}]}
 
 
 def write_perfetto(folder: Path, target: Path) -> Path:
@@ -41,43 +39,116 @@ def perfetto_bytes(trace: Table) -> bytes:
 
     builder = TraceProtoBuilder()
     events = trace["traceEvents"]
-    lanes = {e["tid"]: e["args"]["name"] for e in events if e["ph"] == "M"}
-    counters = sorted({event["name"] for event in events if event["ph"] == "C"})
-    for lane, name in lanes.items():
-        _describe(builder, _lane_track(lane), name)
-    for index, name in enumerate(counters):
-        _describe(builder, _COUNTERS_FROM + index, name, is_counter=True)
-    faults = [event for event in events if event["ph"] == "X" and lanes[event["tid"]] == FAULTS]
-    for index, event in enumerate(faults):
-        _describe(builder, _FAULTS_FROM + index, event["name"], parent=_lane_track(event["tid"]))
+    tracks = _describe_all(builder, events)
     moments = [
-        moment for order, event in enumerate(events) for moment in _moments(event, order, counters, faults)
+        moment
+        for order, event in enumerate(_with_arrows(events))
+        if event["ph"] != "M"
+        for moment in _moments(event, order, tracks)
     ]
     for at_us, _, _, fields in sorted(moments, key=lambda moment: moment[:3]):
         packet = builder.add_packet()
         packet.timestamp = at_us * _NS
         packet.trusted_packet_sequence_id = _SEQUENCE
+        args = fields.pop("args", {})
         for name, value in fields.items():
             if isinstance(value, list):
                 getattr(packet.track_event, name).extend(value)
             else:
                 setattr(packet.track_event, name, value)
+        for name, value in args.items():
+            _annotate(packet.track_event.debug_annotations.add(name=name), value)
     return bytes(builder.serialize())
 
 
-def _lane_track(lane: int) -> int:
-    return lane + 1  # a track's number is not 0
+def _annotate(annotation: Any, value: Any) -> None:
+    """Say what the JSON's args say."""
+    match value:
+        case _ if value in (None, [], {}):
+            annotation.legacy_json_value = json.dumps(value)  # there is no other word for these
+        case bool():
+            annotation.bool_value = value
+        case int():
+            annotation.int_value = value
+        case float():
+            annotation.double_value = value
+        case str():
+            annotation.string_value = value
+        case list():
+            for item in value:
+                _annotate(annotation.array_values.add(), item)
+        case dict():
+            for name, item in value.items():
+                _annotate(annotation.dict_entries.add(name=name), item)
 
 
-def _describe(builder: Any, track: int, name: str, *, parent: int = 0, is_counter: bool = False) -> None:
+# Tracks.
+
+
+def _track_of(event: Table) -> Hashable:
+    """What names the track of an event."""
+    match event["ph"]:
+        case "C":
+            return "counter", event["pid"], event["name"]
+        case "b" | "e":
+            return "asynchronous", event["pid"], event["cat"], event["id"]
+        case _:
+            return "lane", event["tid"]
+
+
+def _describe_all(builder: Any, events: list[Table]) -> dict[Hashable, int]:
+    """Describe every track, each process's own before those in it; gives their numbers, from 1."""
+    tracks: dict[Hashable, int] = {}
+    for event in events:
+        if event["name"] == "process_name":
+            track = tracks["process", event["pid"]] = len(tracks) + 1
+            described = _describe(builder, track, event["args"]["name"])
+            described.child_ordering = described.EXPLICIT  # by rank
+    lanes = {_track_of(event) for event in events if event["ph"] in "Xi"}
+    for event in events:
+        key = _track_of(event)
+        parent = tracks.get(("process", event["pid"]), 0)
+        if event["name"] == "thread_name" and key in lanes:
+            tracks[key] = len(tracks) + 1
+            _describe(builder, tracks[key], event["args"]["name"], parent)
+        elif event["ph"] in "Cb" and key not in tracks:
+            tracks[key] = len(tracks) + 1
+            described = _describe(builder, tracks[key], event["name"], parent)
+            if event["ph"] == "C":
+                (described.counter.unit_name,) = event["args"]
+    return tracks
+
+
+def _describe(builder: Any, track: int, name: str, parent: int = 0) -> Any:
     packet = builder.add_packet()
     packet.trusted_packet_sequence_id = _SEQUENCE
     packet.track_descriptor.uuid = track
     packet.track_descriptor.name = name
+    packet.track_descriptor.sibling_order_rank = track
     if parent:
         packet.track_descriptor.parent_uuid = parent
-    if is_counter:
-        packet.track_descriptor.counter.SetInParent()
+    return packet.track_descriptor
+
+
+# Events.
+
+
+def _with_arrows(events: list[Table]) -> list[Table]:
+    """The events without those for arrows, which the slices that begin with them have instead."""
+    arrows: dict[tuple[int, int], Table] = {}
+    for event in events:
+        if event["ph"] in "sf":
+            ends = arrows.setdefault((event["tid"], event["ts"]), {"s": [], "f": []})
+            ends[event["ph"]].append(event["id"])
+    merged = []
+    for event in events:
+        if event["ph"] == "X":
+            merged.append({**event, "arrows": arrows.pop((event["tid"], event["ts"]), {})})
+        elif event["ph"] not in "sf":
+            merged.append(event)
+    if arrows:
+        raise ResultError("an arrow has no slice at an end", TRACE_FILE, _REMEDY)
+    return merged
 
 
 Moment = tuple[int, int, int, Table]
@@ -86,36 +157,28 @@ Moment = tuple[int, int, int, Table]
 _END, _BEGIN, _POINT = 0, 1, 2
 
 
-def _moments(event: Table, order: int, counters: list[str], faults: list[Table]) -> Iterator[Moment]:
+def _moments(event: Table, order: int, tracks: dict[Hashable, int]) -> list[Moment]:
     from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import TrackEvent
 
-    at_us, track = event["ts"] if "ts" in event else 0, _lane_track(event["tid"])
+    at_us = event["ts"]
+    fields = {"track_uuid": tracks[_track_of(event)]}
+    end = {**fields, "type": TrackEvent.TYPE_SLICE_END}
+    said = {**fields, "name": event["name"], "args": event.get("args", {})}
     match event["ph"]:
         case "X":
-            if event in faults:
-                track = _FAULTS_FROM + faults.index(event)
-            begin = {"type": TrackEvent.TYPE_SLICE_BEGIN, "track_uuid": track, "name": event["name"]}
-            yield at_us, _BEGIN, order, begin
+            begin = {**said, "type": TrackEvent.TYPE_SLICE_BEGIN}
+            begin["flow_ids"] = event["arrows"].get("s", [])
+            begin["terminating_flow_ids"] = event["arrows"].get("f", [])
             # What begins later within a slice ends first.
-            end = {"type": TrackEvent.TYPE_SLICE_END, "track_uuid": track}
-            yield at_us + event["dur"], _END, -order, end
+            return [(at_us, _BEGIN, order, begin), (at_us + event["dur"], _END, -order, end)]
+        case "b":
+            return [(at_us, _BEGIN, order, {**said, "type": TrackEvent.TYPE_SLICE_BEGIN})]
+        case "e":
+            return [(at_us, _END, -order, end)]
         case "C":
-            value = int(event["args"]["frames"])
-            track = _COUNTERS_FROM + counters.index(event["name"])
-            yield (
-                at_us,
-                _POINT,
-                order,
-                {
-                    "type": TrackEvent.TYPE_COUNTER,
-                    "track_uuid": track,
-                    "counter_value": value,
-                },
-            )
-        case "i" | "s" | "f":
-            fields = {"type": TrackEvent.TYPE_INSTANT, "track_uuid": track, "name": event["name"]}
-            if event["ph"] == "s":
-                fields["flow_ids"] = [event["id"]]
-            elif event["ph"] == "f":
-                fields["terminating_flow_ids"] = [event["id"]]
-            yield at_us, _POINT, order, fields
+            (value,) = event["args"].values()
+            counted = {**fields, "type": TrackEvent.TYPE_COUNTER, "counter_value": value}
+            return [(at_us, _POINT, order, counted)]
+        case "i":
+            return [(at_us, _POINT, order, {**said, "type": TrackEvent.TYPE_INSTANT})]
+    raise ResultError(f"an event of an unknown phase: {event['ph']!r}", TRACE_FILE, _REMEDY)
