@@ -6,11 +6,14 @@ the cell it was playing, which another plays anew. Caps on a run are virtual; no
 """
 
 import asyncio
+import functools
 import hashlib
 import json
 import math
 import os
 import platform
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netsim.intervals import mean_interval, rule_of_three, wilson
 from netsim.result_files import write_result
 from netsim.run import run_scenario
-from netsim.workers import HOUR_S, Lost, Task, played
+from netsim.workers import HOUR_S, TRIES, Lost, Task, played
 from scenarios.plan import Cell, Plan
 from scenarios.scenario import Scenario, scenario_hash, to_json
 
@@ -253,18 +256,52 @@ async def _played_on_dask(
         await client.close()  # type: ignore[no-untyped-call]
         remedy = "is the scheduler running? its address is like tcp://HOST:8786"
         raise SweepError(f"no Dask scheduler at {address}: {error}", remedy) from None
+    limit_s = HOUR_S * campaign.plan.table.repeats
     lost: list[Lost] = []
     async with client:
-        waiting = {client.submit(play_cell, campaign, cell, pure=False, retries=1): cell for cell in cells}
+        waiting = {
+            client.submit(
+                _played_apart, play_cell, campaign, cell, limit_s, pure=False, retries=TRIES - 1
+            ): cell
+            for cell in cells
+        }
         async for future in as_completed(waiting):  # type: ignore[no-untyped-call]
             cell = waiting[future]
             try:
                 await future.result()
-            except Exception as error:  # the cluster's, or of the worker's machine: a cell keeps its own
+            except ChildProcessError as error:
+                lost.append(Lost(named(campaign, cell), f"{error}, {TRIES} times"))
+            except Exception as error:  # the cluster's own
                 lost.append(Lost(named(campaign, cell), f"{type(error).__name__}: {error}"))
             else:
                 on_done(cell)
     return lost
+
+
+_APART: Final = "import pickle, sys; pickle.load(sys.stdin.buffer)()"
+
+
+def _played_apart(
+    play: Callable[[Campaign, int], int], campaign: Campaign, cell: int, limit_s: float
+) -> None:
+    """On a Dask worker: play in a process of its own, for a thread of the worker cannot be ended.
+
+    Not by `workers`: what a nanny looks after is a daemon, and may have no children of multiprocessing's.
+    """
+    from distributed.protocol.pickle import dumps
+
+    task = dumps(functools.partial(play, campaign, cell))  # type: ignore[no-untyped-call]
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", _APART], input=task, capture_output=True, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ChildProcessError("its process did not answer any more") from None
+    if ended.returncode < 0:
+        raise ChildProcessError("its process died")
+    if ended.returncode:
+        told = ended.stderr.decode(errors="replace").strip()
+        raise ChildProcessError(told.rpartition("\n")[2])
 
 
 # What came of it.

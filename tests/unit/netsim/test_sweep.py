@@ -258,13 +258,13 @@ def test_a_cluster_that_is_not_there(plan_file: Path, address: str) -> None:
 
 
 @contextmanager
-def dask_cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, each a process of its own; gives the scheduler's address."""
+def dask_cluster(folder: Path, workers: int) -> Iterator[str]:
+    """A scheduler and so many workers, each a process of its own; gives the scheduler's address."""
     told = folder / "scheduler.json"
     common = ["--scheduler-file", str(told), "--no-dashboard"]
     commands = [
         ["dask", "scheduler", *common, "--host", "127.0.0.1", "--port", "0"],
-        *(["dask", "worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"],) * 2,
+        *(["dask", "worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"],) * workers,
     ]
     log = (folder / "dask.log").open("w")
     running = [
@@ -273,7 +273,7 @@ def dask_cluster(folder: Path) -> Iterator[str]:
     ]
     try:
         with Client(scheduler_file=str(told), timeout=60) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(workers, timeout=60)
             yield str(json.loads(told.read_text())["address"])
             client.shutdown()
         for process in running:
@@ -296,23 +296,46 @@ def test_a_dask_cluster_of_two_workers_gives_the_same_content_and_names_what_it_
             raise OSError("disk full")
         return play_cell(mine, cell)
 
-    def is_killed_once(mine: Campaign, cell: int) -> int:
+    def is_killed_once_with_its_worker(mine: Campaign, cell: int) -> int:
         if not (mine.folder / "killed").exists():
             (mine.folder / "killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         return play_cell(mine, cell)
 
     play_here(here, range(4), 1, nothing)
     done: list[int] = []
-    with dask_cluster(plan_file.parent) as address:
+    with dask_cluster(plan_file.parent, workers=2) as address:
         with monkeypatch.context() as patch:
             patch.setattr(sweep, "play_cell", fails_at_three)
             [lost] = play_on_dask(there, [2, 3], address, done.append)
         assert str(lost).startswith("cell 3 (network.delay_ms = 250, session.prediction_window_frames = 8): ")
-        assert "OSError: disk full" in lost.reason
+        assert lost.reason == "OSError: disk full, 2 times"
         with monkeypatch.context() as patch:
-            patch.setattr(sweep, "play_cell", is_killed_once)
+            patch.setattr(sweep, "play_cell", is_killed_once_with_its_worker)
             assert play_on_dask(there, there.missing(range(4)), address, done.append) == []
         assert (there.folder / "killed").exists()
     assert sorted(done) == [0, 1, 2, 3]
     assert content_hash(runs(here)) == content_hash(runs(there))
+
+
+@pytest.mark.slow
+def test_a_cell_that_hangs_on_a_dask_cluster_is_named_and_its_worker_plays_on(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hangs(mine: Campaign, cell: int) -> int:
+        with (mine.folder / "tries").open("a") as tries:
+            tries.write(f"{os.getpid()}\n")
+        signal.pause()
+        return cell
+
+    mine = campaign(plan_file, "mine")
+    with dask_cluster(plan_file.parent, workers=1) as address:
+        with monkeypatch.context() as patch:
+            patch.setattr(sweep, "play_cell", hangs)
+            patch.setattr(sweep, "HOUR_S", 10.0 / 3)  # a repeat: ten seconds until it has begun to hang
+            [lost] = play_on_dask(mine, [1], address, nothing)
+        assert lost.reason == "its process did not answer any more, 2 times"
+        assert len(set((mine.folder / "tries").read_text().split())) == 2
+        assert play_on_dask(mine, [0], address, nothing) == []
+    assert mine.missing(range(2)) == [1]
