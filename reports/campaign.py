@@ -23,6 +23,7 @@ SUMMARY_FILE: Final = "summary.json"
 AXIS: Final = "axis: "
 MOST_PANELS: Final = 16
 MOST_ROWS: Final = 40
+MOST_BUSY_ROWS: Final = 10
 _TEMPLATE: Final = "campaign.html.jinja2"
 _PANELS_A_ROW: Final = 4
 _HEAT: Final = (
@@ -49,6 +50,7 @@ _SHAPE: Final[Table] = {
     "failed_runs": int,
     "content_hash": str,
 }
+_COLUMNS: Final = ("cell", "runs", "failed", "failed_high", "worst_repeat", "busiest_repeat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ MEASURES: Final = (
     Measure("confirmation_lag_p95_frames", "confirmation lag, 95th percentile", "lag p95", "frames"),
     Measure("input_to_present_max_frames", "key press to screen, worst", "press to screen", "frames"),
 )
+WORK: Final = Measure("steps_per_s", "steps of the game a simulated second", "steps", "per s", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,8 @@ def read_campaign(folder: Path) -> CampaignFolder:
         cells = pandas.read_parquet(file)
     except (OSError, ValueError) as error:
         raise ResultError(f"is no campaign: {error}", str(file), _REMEDY) from None
-    columns = [column for measure in MEASURES for column in (measure.column, f"{measure.column} ±")]
-    missing = {"cell", "runs", "failed", "failed_high", *columns} - set(cells.columns)
+    columns = [column for each in (*MEASURES, WORK) for column in (each.column, f"{each.column} ±")]
+    missing = {*_COLUMNS, *columns} - set(cells.columns)
     if missing:
         raise ResultError(f"has no column {min(missing)}", str(file), _REMEDY)
     return CampaignFolder(summary, cells, folder)
@@ -121,7 +124,9 @@ def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFo
         effects=[_effects(campaign, axis) for axis in campaign.axes],
         axes=list(campaign.names.values()),
         measures=MEASURES,
-        rows=_rows(campaign, target.parent),
+        rows=[_row(campaign, row, target.parent) for row in _worst(campaign.cells).to_dict("records")],
+        busy=[_busy(campaign, row, target.parent) for row in _busiest(campaign.cells).to_dict("records")],
+        work=WORK,
         changes=None if before is None else _changes(before, campaign),
         before=None if before is None else before.summary,
     )
@@ -269,21 +274,49 @@ def _effects(campaign: CampaignFolder, axis: str) -> Table:
     return {"name": campaign.names[axis], "rows": rows}
 
 
-def _rows(campaign: CampaignFolder, page: Path) -> list[Table]:
-    """The cells that fail or stall most, with links from the page's folder."""
-    worst = campaign.cells.sort_values(["failed", "stalled_percent"], ascending=False).head(MOST_ROWS)
-    return [_row(campaign, row, page) for row in worst.to_dict("records")]
+def _worst(cells: "pandas.DataFrame") -> "pandas.DataFrame":
+    return cells.sort_values(["failed", "stalled_percent"], ascending=False).head(MOST_ROWS)
+
+
+def _busiest(cells: "pandas.DataFrame") -> "pandas.DataFrame":
+    return cells.sort_values([WORK.column, "cell"], ascending=[False, True]).head(MOST_BUSY_ROWS)
+
+
+def listed_runs(cells: "pandas.DataFrame") -> list[tuple[int, int]]:
+    """Cell and repeat of the runs whose `scenarios/cell-00042-repeat-3.json` the page links to."""
+    worst = zip(_worst(cells)["cell"], _worst(cells)["worst_repeat"], strict=True)
+    busiest = zip(_busiest(cells)["cell"], _busiest(cells)["busiest_repeat"], strict=True)
+    return sorted({(int(cell), int(repeat)) for cell, repeat in (*worst, *busiest)})
+
+
+def _mean_told(row: Any, measure: Measure) -> str:
+    half = row[f"{measure.column} ±"]
+    told = "" if half is None or not math.isfinite(half) else f" ± {half:.{measure.digits}f}"
+    return number(row[measure.column], measure.digits) + told
+
+
+def _link(kind: str, file: Path, page: Path) -> Table:
+    return {"kind": kind, "href": Path(os.path.relpath(file, page)).as_posix()}
+
+
+def _scenario_link(campaign: CampaignFolder, cell: int, repeat: int, page: Path) -> Table:
+    return _link("scenario", campaign.path / "scenarios" / f"cell-{cell:05}-repeat-{repeat}.json", page)
+
+
+def _busy(campaign: CampaignFolder, row: Any, page: Path) -> Table:
+    cell = int(row["cell"])
+    return {
+        "cell": cell,
+        "labels": [str(row[axis]) for axis in campaign.axes],
+        "work": _mean_told(row, WORK),
+        "link": _scenario_link(campaign, cell, int(row["busiest_repeat"]), page),
+    }
 
 
 def _row(campaign: CampaignFolder, row: Any, page: Path) -> Table:
-    cells = []
-    for measure in MEASURES:
-        half = row[f"{measure.column} ±"]
-        told = "" if half is None or math.isinf(half) or math.isnan(half) else f" ± {half:.{measure.digits}f}"
-        cells.append(number(row[measure.column], measure.digits) + told)
     cell = int(row["cell"])
     kept = [
-        {"kind": kind[:-1], "href": Path(os.path.relpath(folder / "scenario.json", page)).as_posix()}
+        _link(kind[:-1], folder / "scenario.json", page)
         for kind in ("failures", "samples")
         for folder in sorted((campaign.path / kind).glob(f"cell-{cell:05}-*"))
     ]
@@ -293,8 +326,8 @@ def _row(campaign: CampaignFolder, row: Any, page: Path) -> Table:
         "runs": count(int(row["runs"])),
         "failed": int(row["failed"]),
         "most": percent(float(row["failed_high"])),
-        "cells": cells,
-        "kept": kept[:3],
+        "cells": [_mean_told(row, measure) for measure in MEASURES],
+        "links": [_scenario_link(campaign, cell, int(row["worst_repeat"]), page), *kept[:2]],
     }
 
 

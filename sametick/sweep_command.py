@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.campaign import AXIS, SUMMARY_FILE, axis_names
+from reports.campaign import AXIS, SUMMARY_FILE, axis_names, listed_runs
 from reports.quantities import number, plural
 from sametick.closing import Closing, close
 from sametick.failure import Mistake
@@ -87,7 +87,7 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
 
 def _close(request: SweepRequest, campaign: "Campaign", lost: list[str], *, is_json: bool) -> int:
     """Write the campaign's tables, and say what is in them."""
-    from netsim.sweep import cells, content_hash, runs
+    from netsim.sweep import cells, content_hash, runs, write_scenarios
 
     table = runs(campaign)
     folder = campaign.folder
@@ -96,6 +96,7 @@ def _close(request: SweepRequest, campaign: "Campaign", lost: list[str], *, is_j
         table.to_parquet(folder / "runs.parquet", index=False)
         by_cell.to_parquet(folder / "cells.parquet", index=False)
         by_cell.to_csv(folder / "cells.csv", index=False)
+        write_scenarios(campaign, listed_runs(by_cell))
     missing = campaign.missing(range(len(campaign.plan.cells)))
     failed = table[table["ok"] != True]  # noqa: E712 (a column's comparison, also of an empty one)
     told: Table = {

@@ -32,9 +32,11 @@ from netsim.sweep import (
     play_on_dask,
     runs,
     stopped,
+    write_scenarios,
 )
 from scenarios.load import load_scenario
 from scenarios.plan import load_plan
+from scenarios.scenario import scenario_hash
 
 PLAN = """
 scenario = "latency-100ms"
@@ -120,6 +122,23 @@ def test_cells_have_means_with_intervals_and_a_bound_on_failures(plan_file: Path
     assert by_label.loc[("250", "2"), "stalled_percent"] > by_label.loc[("250", "8"), "stalled_percent"]
     assert by_label.loc[("20", "2"), "stalled_percent"] == 0
     assert by_label.loc[("20", "2"), "stalled_percent ±"] == 0
+
+
+def test_a_cell_names_its_worst_and_its_busiest_run(plan_file: Path) -> None:
+    mine = campaign(plan_file, "mine")
+    play_cell(mine, 2)
+    table = runs(mine)
+    [found] = cells(table).to_dict("records")
+    by_repeat = table.set_index("repeat")
+    assert found["worst_repeat"] == by_repeat["stalled_percent"].idxmax()
+    steps_per_s = 1e6 * (by_repeat["frames_sum"] + by_repeat["resimulated_sum"]) / by_repeat["simulated_us"]
+    assert list(by_repeat["steps_per_s"]) == pytest.approx(list(steps_per_s))
+    assert found["busiest_repeat"] == steps_per_s.idxmax()
+    table.loc[1, "ok"] = False
+    assert cells(table)["worst_repeat"][0] == 1, "what fails is worse than what stalls"
+    write_scenarios(mine, [(2, 1)])
+    kept = load_scenario(str(mine.folder / "scenarios" / "cell-00002-repeat-1.json"))
+    assert scenario_hash(kept) == table["scenario_hash"][1]
 
 
 def test_a_cell_that_is_known_well_enough_is_repeated_no_more(plan_file: Path) -> None:

@@ -14,6 +14,7 @@ from netsim import sweep
 from reports.campaign import (
     AXIS,
     MEASURES,
+    WORK,
     CampaignFolder,
     axis_names,
     confidence,
@@ -44,6 +45,10 @@ def campaign(
                     "runs": 3,
                     "failed": failed if not rows else 0,
                     "failed_high": 1.0,
+                    "worst_repeat": 2,
+                    "busiest_repeat": 1,
+                    "steps_per_s": 60.0 + len(rows),
+                    "steps_per_s ±": half,
                 }
                 for place, measure in enumerate(MEASURES):
                     row[measure.column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
@@ -83,7 +88,7 @@ def test_what_is_said_first() -> None:
 def test_columns_are_named_as_sweeps_write_them() -> None:
     """Reports know no producer: the names are part of the files, and stand on both sides."""
     assert AXIS == sweep.AXIS
-    assert {measure.column for measure in MEASURES} <= set(sweep.MEANS)
+    assert {measure.column for measure in (*MEASURES, WORK)} <= set(sweep.MEANS)
 
 
 def test_a_heat_map_for_each_measure_with_a_panel_for_each_value_of_the_third_axis(tmp_path: Path) -> None:
@@ -105,6 +110,14 @@ def test_cells_that_fail_stand_first_and_lead_to_what_was_kept(tmp_path: Path) -
     assert '<a href="failures/cell-00000-repeat-1/scenario.json">failure</a>' in text
     assert text.index("failures/cell-00000") < text.index('<th scope="row" class="number">11</th>')
     assert 'class="wrong"' in text
+
+
+def test_cells_with_most_work_stand_first_with_their_scenario(tmp_path: Path) -> None:
+    text = page(campaign(tmp_path))
+    section = text[text.index("Most work") :]
+    linked = re.findall(r'href="scenarios/cell-(\d+)-repeat-1.json"', section)
+    assert linked == [f"{cell:05}" for cell in range(11, 1, -1)]
+    assert words(section).startswith("Most work Cells with the most steps")
 
 
 def test_before_and_after_names_what_chance_does_not_explain(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,7 +131,12 @@ def test_a_sweep_goes_on_where_it_stood_and_its_page_is_written(tmp_path: Path, 
     assert (told["missing_cells"], told["runs"]) == (0, 4)
     assert {"runs.parquet", "cells.parquet", "cells.csv"} <= {file.name for file in out.iterdir()}
     assert sametick("report", out, "--against", out).exit_code == 0
-    assert "4 runs of 4 cells: every law held." in (out / "report.html").read_text("utf-8")
+    page = (out / "report.html").read_text("utf-8")
+    assert "4 runs of 4 cells: every law held." in page
+    linked = re.findall(r'href="(scenarios/[^"]+)"', page)
+    assert len(linked) == 2 * 4, "as one of the worst and as one with most work"
+    assert all((out / file).is_file() for file in linked)
+    assert sametick("sim", out / linked[0]).exit_code == 0
 
 
 def test_a_run_that_fails_is_a_failure(tmp_path: Path, plan: Path) -> None:
