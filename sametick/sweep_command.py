@@ -102,6 +102,7 @@ def _close(request: SweepRequest, campaign: "Campaign", lost: list[str], *, is_j
     told: Table = {
         "ok": failed.empty and not lost,
         "plan": campaign.plan.name,
+        "summary": campaign.plan.table.summary,
         "command": shlex.join(["sametick", "sweep", request.plan, "--out", str(request.out)]),
         "cells": len(by_cell),
         "missing_cells": len(missing),

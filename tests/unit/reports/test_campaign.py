@@ -59,6 +59,7 @@ def campaign(
     summary = {
         "ok": not failed,
         "plan": "delay-window",
+        "summary": "how far a window goes",
         "command": "sametick sweep 'my plans/delay-window.toml' --out out/mine",
         "not_played": [],
         "cells": len(rows),
@@ -174,6 +175,7 @@ def test_the_page_says_how_to_play_it_again_and_its_links_hold_from_where_it_is(
     mine = campaign(tmp_path / "mine", failed=1)
     (mine.path / "failures" / "cell-00000-repeat-1").mkdir(parents=True)
     text = write_campaign(mine, tmp_path / "pages" / "x.html").read_text("utf-8")
+    assert "Campaign delay-window: how far a window goes" in text
     assert 'href="../mine/failures/cell-00000-repeat-1/scenario.json"' in text
     assert "sametick sweep &#39;my plans/delay-window.toml&#39; --out out/mine" in text
 
