@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.campaign import AXIS, SUMMARY_FILE, axis_names, listed_runs
 from reports.quantities import number, plural
+from reports.read_campaign import AXIS, SUMMARY_FILE, axis_names, listed_runs
 from sametick.closing import Closing, close
 from sametick.failure import Mistake
 from sametick.progress import LongRun

@@ -254,6 +254,21 @@ def test_all_sessions_of_a_run_count(plan_file: Path) -> None:
     assert row["trace_hash"].split() == [each["trace_hash"] for each in result.table["sessions"]]
 
 
+def test_the_frame_advantage_tells_controllers_apart() -> None:
+    """A clock that is half a percent fast gains nine frames in half a minute, if nobody holds it back."""
+    plan = load_plan("time-sync")
+    found = {}
+    for cell in plan.cells:
+        if (cell.labels["asymmetry"], cell.labels["drift"]) == ("40 + 40 ms", "5000 ppm"):
+            result = run_scenario(plan.scenario(cell, 0), build="build")
+            row = figures([result.table], result.table["verdict"])
+            found[cell.labels["session.time_sync"]] = row["frame_advantage_p95_frames"]
+    assert found["none"] > 8
+    assert 2 < found["skip"] < 4
+    assert 2 < found["window"] < 4
+    assert found["speed"] < 0.5
+
+
 def test_a_run_without_figures_has_the_columns_of_any_other() -> None:
     result = run_scenario(load_scenario("latency-100ms", overrides=["game.max_steps=30"]), build="build")
     assert set(stopped(ValueError())) == set(figures([result.table], result.table["verdict"]))

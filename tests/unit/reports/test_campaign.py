@@ -11,19 +11,18 @@ import pytest
 from page_words import words
 
 from netsim import sweep
-from reports.campaign import (
+from reports.campaign import confidence, sentence, write_campaign
+from reports.errors import ResultError
+from reports.read_campaign import (
     AXIS,
+    CONTROLLER_MEASURES,
     MEASURES,
     WORK,
     CampaignFolder,
     axis_names,
-    confidence,
     is_campaign,
     read_campaign,
-    sentence,
-    write_campaign,
 )
-from reports.errors import ResultError
 
 DELAYS = ("20", "100", "200")
 WINDOWS = ("4", "8")
@@ -50,9 +49,10 @@ def campaign(
                     "steps_per_s": 60.0 + len(rows),
                     "steps_per_s ±": half,
                 }
-                for place, measure in enumerate(MEASURES):
-                    row[measure.column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
-                    row[f"{measure.column} ±"] = half
+                columns = dict.fromkeys(each.column for each in (*MEASURES, *CONTROLLER_MEASURES))
+                for place, column in enumerate(columns):
+                    row[column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
+                    row[f"{column} ±"] = half
                 rows.append(row)
     folder.mkdir(parents=True, exist_ok=True)
     pandas.DataFrame(rows).to_parquet(folder / "cells.parquet")
@@ -89,7 +89,7 @@ def test_what_is_said_first() -> None:
 def test_columns_are_named_as_sweeps_write_them() -> None:
     """Reports know no producer: the names are part of the files, and stand on both sides."""
     assert AXIS == sweep.AXIS
-    assert {measure.column for measure in (*MEASURES, WORK)} <= set(sweep.MEANS)
+    assert {measure.column for measure in (*MEASURES, *CONTROLLER_MEASURES, WORK)} <= set(sweep.MEANS)
 
 
 def test_a_heat_map_for_each_measure_with_a_panel_for_each_value_of_the_third_axis(tmp_path: Path) -> None:
@@ -119,6 +119,23 @@ def test_cells_with_most_work_stand_first_with_their_scenario(tmp_path: Path) ->
     linked = re.findall(r'href="scenarios/cell-(\d+)-repeat-1.json"', section)
     assert linked == [f"{cell:05}" for cell in range(11, 1, -1)]
     assert words(section).startswith("Most work Cells with the most steps")
+
+
+def test_controllers_stand_side_by_side_with_what_tells_them_apart(tmp_path: Path) -> None:
+    assert "Controllers" not in words(page(campaign(tmp_path)))
+    mine = campaign(tmp_path, half=0.3)
+    cells = mine.cells.rename(columns={"axis: game": "axis: session.time_sync"})
+    cells["skipped_percent"] = [0.0] * 6 + [0.25] * 6
+    cells["frame_advantage_p95_frames"] = [8.5] * 6 + [0.25] * 6
+    cells["stalled_percent"] = 0.0
+    text = words(page(CampaignFolder(mine.summary, cells, tmp_path)))
+    assert "Controllers (time sync)" in text
+    # Of six cells with ± 0.3 each the mean has ± 0.3 / √6.
+    assert re.search(r"counter 8\.50 ± 0\.12 0\.00 ± 0\.12 .* slime 0\.25 ± 0\.12 0\.25 ± 0\.12 ", text)
+    assert "Frame advantage, 95th percentile (frames) delay ms prediction window frames counter slime" in text
+    assert "20 4 8.50 ± 0.30 0.25 ± 0.30 20 8 8.50 ± 0.30 0.25 ± 0.30" in text
+    section = text[text.index("Controllers (") : text.index("Axis by axis")]
+    assert "Stalled ticks (%)" not in section, "what is the same everywhere tells nothing"
 
 
 def test_before_and_after_names_what_chance_does_not_explain(tmp_path: Path) -> None:

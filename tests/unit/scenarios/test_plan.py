@@ -27,7 +27,7 @@ def test_a_shipped_plan_is_sound_and_says_what_for(name: str) -> None:
 
 
 def test_bursts_have_the_share_of_loss_and_the_mean_length_that_their_labels_say() -> None:
-    """A stretch of loss ends with one chance and begins with another: the labels are what comes of the two."""
+    """A stretch of loss ends with one chance and begins with another; the labels are what comes of both."""
     found = load_plan("bursts")
     met = set()
     for cell in found.cells:
