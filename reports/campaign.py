@@ -118,7 +118,7 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
             # Over the labels as well: names of axes are long.
             over = -(margin - 14) / (width - margin - 12)
             axes.set_title(panel, fontsize=SMALL_PX, loc="left", x=over)
-            axes.set_xlabel(names[across], fontsize=SMALL_PX, labelpad=1)
+            axes.set_xlabel(names[across], fontsize=SMALL_PX, labelpad=4)
             if not column:
                 axes.set_ylabel(names[up], fontsize=SMALL_PX, labelpad=2)
 

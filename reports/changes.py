@@ -26,9 +26,7 @@ def changes(before: CampaignFolder, after: CampaignFolder) -> Table:
     failures, means, known = [], [], 0
     for row in both.to_dict("records"):
         labels = [str(row[axis]) for axis in after.axes]
-        shares = [row[f"failed {when}"] / row[f"runs {when}"] for when in ("before", "after")]
-        if shares[0] != shares[1]:
-            failures.append((abs(shares[1] - shares[0]), _failures(labels, row)))
+        failures += _failures(labels, row)
         found = [_change(labels, row, measure) for measure in MEASURES]
         known += any(change is not None for change in found)
         means += [change for change in found if change is not None and change[0] > 0]
@@ -36,9 +34,30 @@ def changes(before: CampaignFolder, after: CampaignFolder) -> Table:
     return {"rows": rows[:MOST_ROWS], "left_out": len(rows[MOST_ROWS:]), **_known(first, second, both, known)}
 
 
-def _failures(labels: list[str], row: Any) -> Table:
-    told = [f"{row[f'failed {when}']} of {row[f'runs {when}']}" for when in ("before", "after")]
-    return {"labels": labels, "measure": "failed runs", "before": told[0], "after": told[1], "change": ""}
+def _failures(labels: list[str], row: Any) -> list[tuple[float, Table]]:
+    """The row of a share of failures that has changed, and how large: above 1 if chance does not explain it.
+
+    The interval of the difference is made of the two shares' own: Newcombe, Statist. Med. 17 (1998), 873-890,
+    method 10.
+    """
+    shares, lows, highs, told = [], [], [], []
+    for when in ("before", "after"):
+        failed, trials = int(row[f"failed {when}"]), int(row[f"runs {when}"])
+        low, high = row[f"failed_low {when}"], row[f"failed_high {when}"]
+        shares.append(failed / trials)
+        lows.append(low)
+        highs.append(high)
+        told.append(f"{count(failed)} of {count(trials)} ({100 * low:.0f} to {100 * high:.0f} %)")
+    change = shares[1] - shares[0]
+    if not change:
+        return []
+    least = change - math.hypot(shares[1] - lows[1], highs[0] - shares[0])
+    most = change + math.hypot(highs[1] - shares[1], shares[0] - lows[0])
+    is_more = least > 0 or most < 0
+    words = "more than chance" if is_more else "may be chance"
+    changed = f"{100 * change:+.0f} % ({100 * least:+.0f} to {100 * most:+.0f}): {words}"
+    texts = {"before": told[0], "after": told[1], "change": changed}
+    return [(abs(change) + is_more, {"labels": labels, "measure": "failed runs", **texts})]
 
 
 def _change(labels: list[str], row: Any, measure: Measure) -> tuple[float, Table] | None:

@@ -24,6 +24,7 @@ Table = dict[str, Any]
 _SHAPE: Final[Table] = {
     "ok": bool,
     "plan": str,
+    "summary": str,
     "command": str,
     "cells": int,
     "missing_cells": int,
@@ -32,7 +33,10 @@ _SHAPE: Final[Table] = {
     "failed_runs": int,
     "content_hash": str,
 }
-_COLUMNS: Final = ("cell", "runs", "failed", "failed_high", "worst_repeat", "busiest_repeat")
+_COLUMNS: Final = (
+    *("cell", "runs", "failed", "failed_low", "failed_high"),
+    *("worst_repeat", "busiest_repeat"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Measure:
         return self.text(float(known[self.column].mean()), half)
 
     def text(self, mean: float, half: float) -> str:
-        told = f" ± {half:.{self.digits}f}" if math.isfinite(half) else ""
+        """Without an interval where there is none, or all runs were equal."""
+        told = f" ± {half:.{self.digits}f}" if half > 0 and math.isfinite(half) else ""
         return number(mean, self.digits) + (told if math.isfinite(mean) else "")
 
 

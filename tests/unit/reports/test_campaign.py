@@ -11,6 +11,7 @@ import pytest
 from page_words import words
 
 from netsim import sweep
+from netsim.intervals import wilson
 from reports.campaign import confidence, sentence, write_campaign
 from reports.errors import ResultError
 from reports.read_campaign import (
@@ -30,20 +31,28 @@ GAMES = ("counter", "slime")
 
 
 def campaign(
-    folder: Path, *, slower: float = 0.0, failed: int = 0, half: float = 0.5, delays: Sequence[str] = DELAYS
+    folder: Path,
+    *,
+    slower: float = 0.0,
+    failed: int = 0,
+    half: float = 0.5,
+    delays: Sequence[str] = DELAYS,
+    runs: int = 3,
 ) -> CampaignFolder:
     rows = []
     for game in GAMES:
         for delay in delays:
             for window in WINDOWS:
+                low, high = wilson(0 if rows else failed, runs)
                 row: dict[str, object] = {
                     "cell": len(rows),
                     "axis: game": game,
                     "axis: network.delay_ms": delay,
                     "axis: session.prediction_window_frames": window,
-                    "runs": 3,
+                    "runs": runs,
                     "failed": failed if not rows else 0,
-                    "failed_high": 1.0,
+                    "failed_low": low,
+                    "failed_high": high,
                     "worst_repeat": 2,
                     "busiest_repeat": 1,
                     "steps_per_s": 60.0 + len(rows),
@@ -64,7 +73,7 @@ def campaign(
         "not_played": [],
         "cells": len(rows),
         "missing_cells": 0,
-        "runs": 3 * len(rows),
+        "runs": runs * len(rows),
         "failed_runs": failed,
         "content_hash": "0123456789abcdef" * 4,
     }
@@ -163,7 +172,16 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
 def test_failures_that_came_stand_first_among_the_changes(tmp_path: Path) -> None:
     before = campaign(tmp_path / "before", half=math.inf)
     text = words(page(campaign(tmp_path / "after", failed=1), before))
-    assert "counter 20 4 failed runs 0 of 3 1 of 3" in text
+    row = "counter 20 4 failed runs 0 of 3 (0 to 56 %) 1 of 3 (6 to 79 %) +33 % (-29 to +79): may be chance"
+    assert row in text
+
+
+def test_failures_that_chance_does_not_explain_are_said_to_be_so(tmp_path: Path) -> None:
+    """The figures of Newcombe's own example, table II (a): 56 of 70 and 48 of 80 differ by 5.2 to 33.4 %."""
+    before = campaign(tmp_path / "before", failed=48, runs=80)
+    after = campaign(tmp_path / "after", failed=56, runs=70)
+    assert "+20 % (+5 to +33): more than chance" in words(page(after, before))
+    assert "-20 % (-33 to -5): more than chance" in words(page(before, after))
 
 
 def test_runs_without_figures_have_dashes(tmp_path: Path) -> None:
