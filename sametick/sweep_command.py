@@ -93,9 +93,9 @@ def _close(request: SweepRequest, campaign: "Campaign", lost: list[str], *, is_j
     folder = campaign.folder
     by_cell = cells(table)
     if len(table):
-        table.to_parquet(folder / "runs.parquet", index=False)
-        by_cell.to_parquet(folder / "cells.parquet", index=False)
-        by_cell.to_csv(folder / "cells.csv", index=False)
+        for name, each in (("runs", table), ("cells", by_cell)):
+            each.to_parquet(folder / f"{name}.parquet", index=False)
+            each.to_csv(folder / f"{name}.csv", index=False)
         write_scenarios(campaign, listed_runs(by_cell))
     missing = campaign.missing(range(len(campaign.plan.cells)))
     failed = table[table["ok"] != True]  # noqa: E712 (a column's comparison, also of an empty one)
