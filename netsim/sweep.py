@@ -6,13 +6,16 @@ the cell it was playing, which another plays anew. Caps on a run are virtual; no
 """
 
 import asyncio
+import functools
 import hashlib
 import json
 import math
 import os
 import platform
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netsim.intervals import mean_interval, rule_of_three, wilson
 from netsim.result_files import write_result
 from netsim.run import run_scenario
-from netsim.workers import HOUR_S, Lost, Task, played
+from netsim.workers import HOUR_S, TRIES, Lost, Task, played
 from scenarios.plan import Cell, Plan
 from scenarios.scenario import Scenario, scenario_hash, to_json
 
@@ -47,6 +50,8 @@ FIGURES: Final = (
     "interruptions_sum",
     "desyncs_sum",
     "simulated_us",
+    "steps_per_s",
+    "frame_advantage_p95_frames",
 )
 """Columns of numbers; a run that an error has stopped has none of them."""
 
@@ -175,6 +180,8 @@ def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
     for peer in everyone:
         depths.update({int(depth): count for depth, count in peer["depth_histogram"]})
     ticks = max(1, frames + stalled + skipped)
+    simulated_us = max(table["simulated_us"] for table in tables)
+    resimulated = sum(peer["resimulated_frames"] for peer in peers)
     broken = [oracle["id"] for table in tables for oracle in table["oracles"] if not oracle["ok"]]
 
     def worst(name: str) -> int:
@@ -188,7 +195,7 @@ def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
         "data_rows": sum(table["data"]["rows"] for table in tables),
         "frames_sum": frames,
         "rollbacks_sum": sum(peer["rollbacks"] for peer in peers),
-        "resimulated_sum": sum(peer["resimulated_frames"] for peer in peers),
+        "resimulated_sum": resimulated,
         "rollback_depth_p95_frames": worst("rollback_depth_p95_frames"),
         "rollback_depth_max_frames": worst("rollback_depth_max_frames"),
         "stalled_percent": 100 * stalled / ticks,
@@ -199,10 +206,19 @@ def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
         "sent_bytes_per_s": worst("sent_bytes_per_s"),
         "interruptions_sum": sum(peer["interruptions"] for peer in peers),
         "desyncs_sum": sum(peer["desyncs"] for peer in peers),
-        "simulated_us": max(table["simulated_us"] for table in tables),
+        "simulated_us": simulated_us,
+        # What the run costs on any machine: no wall time may get into the content.
+        "steps_per_s": 1_000_000 * (frames + resimulated) / max(1, simulated_us),
+        "frame_advantage_p95_frames": max(_lead_p95(peer["series"]["frame_advantage"]) for peer in everyone),
         "depths": json.dumps(sorted(depths.items())),  # a sketch: how often each depth, of all peers
         "trace_hash": " ".join(table["trace_hash"] for table in tables),
     }
+
+
+def _lead_p95(advantages: list[float]) -> float:
+    """How far ahead or behind a peer took itself to be, at all but 5 % of the samples."""
+    leads = sorted(abs(each) for each in advantages)
+    return leads[-(-95 * len(leads) // 100) - 1] if leads else 0.0
 
 
 def stopped(error: Exception) -> Row:
@@ -253,18 +269,52 @@ async def _played_on_dask(
         await client.close()  # type: ignore[no-untyped-call]
         remedy = "is the scheduler running? its address is like tcp://HOST:8786"
         raise SweepError(f"no Dask scheduler at {address}: {error}", remedy) from None
+    limit_s = HOUR_S * campaign.plan.table.repeats
     lost: list[Lost] = []
     async with client:
-        waiting = {client.submit(play_cell, campaign, cell, pure=False, retries=1): cell for cell in cells}
+        waiting = {
+            client.submit(
+                _played_apart, play_cell, campaign, cell, limit_s, pure=False, retries=TRIES - 1
+            ): cell
+            for cell in cells
+        }
         async for future in as_completed(waiting):  # type: ignore[no-untyped-call]
             cell = waiting[future]
             try:
                 await future.result()
-            except Exception as error:  # the cluster's, or of the worker's machine: a cell keeps its own
+            except ChildProcessError as error:
+                lost.append(Lost(named(campaign, cell), f"{error}, {TRIES} times"))
+            except Exception as error:  # the cluster's own
                 lost.append(Lost(named(campaign, cell), f"{type(error).__name__}: {error}"))
             else:
                 on_done(cell)
     return lost
+
+
+_APART: Final = "import pickle, sys; pickle.load(sys.stdin.buffer)()"
+
+
+def _played_apart(
+    play: Callable[[Campaign, int], int], campaign: Campaign, cell: int, limit_s: float
+) -> None:
+    """On a Dask worker: play in a process of its own, for a thread of the worker cannot be ended.
+
+    Not by `workers`: what a nanny looks after is a daemon, and may have no children of multiprocessing's.
+    """
+    from distributed.protocol.pickle import dumps
+
+    task = dumps(functools.partial(play, campaign, cell))  # type: ignore[no-untyped-call]
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-c", _APART], input=task, capture_output=True, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ChildProcessError("its process did not answer any more") from None
+    if ended.returncode < 0:
+        raise ChildProcessError("its process died")
+    if ended.returncode:
+        told = ended.stderr.decode(errors="replace").strip()
+        raise ChildProcessError(told.rpartition("\n")[2])
 
 
 # What came of it.
@@ -297,6 +347,8 @@ MEANS: Final = (
     "input_to_present_max_frames",
     "skipped_percent",
     "sent_bytes_per_s",
+    "steps_per_s",
+    "frame_advantage_p95_frames",
 )
 
 
@@ -304,6 +356,7 @@ def cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
     """A row per cell: means with the half width of their 95 % interval; how many runs failed, at most.
 
     Runs that an error has stopped count as failed, and not in the means; with no other run these are NaN.
+    `worst_repeat` is the run that fails or else stalls most, `busiest_repeat` that with most steps a second.
     """
     import pandas
 
@@ -316,8 +369,20 @@ def cells(table: "pandas.DataFrame") -> "pandas.DataFrame":
         row: Row = {"cell": number, **{axis: group[axis].iloc[0] for axis in axes}}
         row |= {"runs": trials, "failed": failed, "failed_low": low}
         row["failed_high"] = rule_of_three(trials) if not failed else high
+        worst = group.sort_values(["ok", "stalled_percent"], ascending=[True, False])
+        busiest = group.sort_values(["steps_per_s", "repeat"], ascending=[False, True])
+        row |= {"worst_repeat": worst["repeat"].iloc[0], "busiest_repeat": busiest["repeat"].iloc[0]}
         for name in MEANS:
             values = [float(value) for value in group[name] if not math.isnan(value)]
             row[name], row[f"{name} ±"] = mean_interval(values) if values else (math.nan, math.nan)
         found.append(row)
     return pandas.DataFrame(found)
+
+
+def write_scenarios(campaign: Campaign, chosen: Iterable[tuple[int, int]]) -> None:
+    """What these repeats of these cells play, each as a file to play again."""
+    folder = campaign.folder / "scenarios"
+    folder.mkdir(exist_ok=True)
+    for cell, repeat in chosen:
+        text = to_json(campaign.plan.scenario(campaign.plan.cells[cell], repeat))
+        _write(folder / f"cell-{cell:05}-repeat-{repeat}.json", text.encode() + b"\n")

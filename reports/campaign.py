@@ -2,16 +2,15 @@
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reports.errors import ResultError
+from reports.changes import changes
+from reports.controllers import compared, is_of_controllers
 from reports.palette import INK
 from reports.plots import PAGE_PX, SMALL_PX, draw
 from reports.quantities import count, no_failure_in, number, percent, plural
-from reports.read_result import read_shaped
+from reports.read_campaign import CONTROLLER_MEASURES, MEASURES, WORK, CampaignFolder, Measure, busiest, worst
 from reports.render import render, write_text
 
 if TYPE_CHECKING:
@@ -19,10 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUMMARY_FILE: Final = "summary.json"
-AXIS: Final = "axis: "
 MOST_PANELS: Final = 16
-MOST_ROWS: Final = 40
 _TEMPLATE: Final = "campaign.html.jinja2"
 _PANELS_A_ROW: Final = 4
 _HEAT: Final = (
@@ -34,80 +30,8 @@ _HEAT: Final = (
     "#0d3a70",
 )  # one hue: a print says as much
 _DARK_FROM: Final = 0.55  # of the range: numbers on it are white
-_REMEDY: Final = "make it anew with: sametick sweep PLAN --out DIR"
 
 Table = dict[str, Any]
-
-_SHAPE: Final[Table] = {
-    "ok": bool,
-    "plan": str,
-    "command": str,
-    "cells": int,
-    "missing_cells": int,
-    "not_played": list,
-    "runs": int,
-    "failed_runs": int,
-    "content_hash": str,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A column of cells.parquet, and what people call it."""
-
-    column: str
-    title: str
-    short: str
-    unit: str
-    digits: int = 1
-
-
-MEASURES: Final = (
-    Measure("stalled_percent", "stalled ticks", "stalled", "%"),
-    Measure("rollback_depth_p95_frames", "rollback depth, 95th percentile", "depth p95", "frames"),
-    Measure("confirmation_lag_p95_frames", "confirmation lag, 95th percentile", "lag p95", "frames"),
-    Measure("input_to_present_max_frames", "key press to screen, worst", "press to screen", "frames"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignFolder:
-    """What `sametick sweep` has left: the summary, a row per cell, and where."""
-
-    summary: Table
-    cells: "pandas.DataFrame"
-    path: Path
-
-    @property
-    def axes(self) -> list[str]:
-        return [column for column in self.cells.columns if column.startswith(AXIS)]
-
-    @property
-    def names(self) -> dict[str, str]:
-        return axis_names(self.axes)
-
-
-def is_campaign(folder: Path) -> bool:
-    return (folder / SUMMARY_FILE).is_file()
-
-
-def read_campaign(folder: Path) -> CampaignFolder:
-    """The folder's tables. Raises ResultError."""
-    import pandas
-
-    summary = read_shaped(folder / SUMMARY_FILE, _SHAPE, _REMEDY)
-    if not summary["runs"]:
-        raise ResultError("no cell has been played", str(folder), f"play some: {summary['command']}")
-    file = folder / "cells.parquet"
-    try:
-        cells = pandas.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise ResultError(f"is no campaign: {error}", str(file), _REMEDY) from None
-    columns = [column for measure in MEASURES for column in (measure.column, f"{measure.column} ±")]
-    missing = {"cell", "runs", "failed", "failed_high", *columns} - set(cells.columns)
-    if missing:
-        raise ResultError(f"has no column {min(missing)}", str(file), _REMEDY)
-    return CampaignFolder(summary, cells, folder)
 
 
 def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFolder | None = None) -> Path:
@@ -118,11 +42,15 @@ def write_campaign(campaign: CampaignFolder, target: Path, *, before: CampaignFo
         sentence=sentence(campaign.summary),
         confidence=confidence(campaign.summary),
         heat=[_heat_section(campaign, measure) for measure in MEASURES if len(campaign.axes) > 1],
+        controllers=[compared(campaign, axis) for axis in campaign.axes if is_of_controllers(axis)],
+        controller_measures=CONTROLLER_MEASURES,
         effects=[_effects(campaign, axis) for axis in campaign.axes],
         axes=list(campaign.names.values()),
         measures=MEASURES,
-        rows=_rows(campaign, target.parent),
-        changes=None if before is None else _changes(before, campaign),
+        rows=[_row(campaign, row, target.parent) for row in worst(campaign.cells).to_dict("records")],
+        busy=[_busy(campaign, row, target.parent) for row in busiest(campaign.cells).to_dict("records")],
+        work=WORK,
+        changes=None if before is None else changes(before, campaign),
         before=None if before is None else before.summary,
     )
     return write_text(text, target)
@@ -143,33 +71,14 @@ def confidence(summary: Table) -> str:
     return no_failure_in(summary["runs"], "run")
 
 
-def axis_names(axes: Sequence[str]) -> dict[str, str]:
-    """What people call the columns: "axis: network.delay_ms" is "delay ms", or more if two end so."""
-    paths = {axis: axis.removeprefix(AXIS) for axis in axes}
-    # What has a space is a title, not a path.
-    steps = {axis: [path] if " " in path else path.split(".") for axis, path in paths.items()}
-    names = {}
-    for axis, own in steps.items():
-        for length in range(1, len(own) + 1):
-            if sum(other[-length:] == own[-length:] for other in steps.values()) == 1:
-                break
-        names[axis] = ".".join(own[-length:]).replace("_", " ")
-    return names
-
-
 def _label(name: str, value: str) -> str:
     is_number = value.replace(".", "").isdecimal()
     return f"{name} {value}" if is_number else f"{name}: {value}"
 
 
-def _values(campaign: CampaignFolder, axis: str) -> list[str]:
-    """In the order of the plan."""
-    return list(dict.fromkeys(campaign.cells[axis]))
-
-
 def _plane(campaign: CampaignFolder) -> tuple[str, str, list[str]]:
     """The two axes of the heat maps, those with the most values; the rest makes the panels."""
-    by_length = sorted(campaign.axes, key=lambda axis: -len(_values(campaign, axis)))
+    by_length = sorted(campaign.axes, key=lambda axis: -len(campaign.values(axis)))
     plane = [axis for axis in campaign.axes if axis in by_length[:2]]
     return plane[0], plane[1], [axis for axis in campaign.axes if axis not in plane]
 
@@ -185,7 +94,7 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
         value = f"{known.iloc[0]:g}" if len(known) else "–"
         return {"title": title, "chart": "", "same": f"{value} {measure.unit} in every cell.", "left_out": 0}
     high = max(1.0, float(known.max()))
-    columns, lines = _values(campaign, across), _values(campaign, up)
+    columns, lines = campaign.values(across), campaign.values(up)
     width = PAGE_PX / min(_PANELS_A_ROW, max(1, len(shown)))
     margin = 30 + 6.5 * max(map(len, lines))  # the labels of the lines, and the axis' name
     tall = max(90.0, 26.0 * len(lines))  # room for the name of the axis, too
@@ -209,7 +118,7 @@ def _heat_section(campaign: CampaignFolder, measure: Measure) -> Table:
             # Over the labels as well: names of axes are long.
             over = -(margin - 14) / (width - margin - 12)
             axes.set_title(panel, fontsize=SMALL_PX, loc="left", x=over)
-            axes.set_xlabel(names[across], fontsize=SMALL_PX, labelpad=1)
+            axes.set_xlabel(names[across], fontsize=SMALL_PX, labelpad=4)
             if not column:
                 axes.set_ylabel(names[up], fontsize=SMALL_PX, labelpad=2)
 
@@ -258,7 +167,7 @@ def _heat(axes: "Axes", values: list[list[float]], high: float, measure: Measure
 def _effects(campaign: CampaignFolder, axis: str) -> Table:
     """What each value of one axis comes to, over all cells that have it."""
     rows = []
-    for value in _values(campaign, axis):
+    for value in campaign.values(axis):
         group = campaign.cells[campaign.cells[axis] == value]
         cells = []
         for measure in MEASURES:
@@ -269,21 +178,28 @@ def _effects(campaign: CampaignFolder, axis: str) -> Table:
     return {"name": campaign.names[axis], "rows": rows}
 
 
-def _rows(campaign: CampaignFolder, page: Path) -> list[Table]:
-    """The cells that fail or stall most, with links from the page's folder."""
-    worst = campaign.cells.sort_values(["failed", "stalled_percent"], ascending=False).head(MOST_ROWS)
-    return [_row(campaign, row, page) for row in worst.to_dict("records")]
+def _link(kind: str, file: Path, page: Path) -> Table:
+    return {"kind": kind, "href": Path(os.path.relpath(file, page)).as_posix()}
+
+
+def _scenario_link(campaign: CampaignFolder, cell: int, repeat: int, page: Path) -> Table:
+    return _link("scenario", campaign.path / "scenarios" / f"cell-{cell:05}-repeat-{repeat}.json", page)
+
+
+def _busy(campaign: CampaignFolder, row: Any, page: Path) -> Table:
+    cell = int(row["cell"])
+    return {
+        "cell": cell,
+        "labels": [str(row[axis]) for axis in campaign.axes],
+        "work": WORK.told(row),
+        "link": _scenario_link(campaign, cell, int(row["busiest_repeat"]), page),
+    }
 
 
 def _row(campaign: CampaignFolder, row: Any, page: Path) -> Table:
-    cells = []
-    for measure in MEASURES:
-        half = row[f"{measure.column} ±"]
-        told = "" if half is None or math.isinf(half) or math.isnan(half) else f" ± {half:.{measure.digits}f}"
-        cells.append(number(row[measure.column], measure.digits) + told)
     cell = int(row["cell"])
     kept = [
-        {"kind": kind[:-1], "href": Path(os.path.relpath(folder / "scenario.json", page)).as_posix()}
+        _link(kind[:-1], folder / "scenario.json", page)
         for kind in ("failures", "samples")
         for folder in sorted((campaign.path / kind).glob(f"cell-{cell:05}-*"))
     ]
@@ -293,69 +209,6 @@ def _row(campaign: CampaignFolder, row: Any, page: Path) -> Table:
         "runs": count(int(row["runs"])),
         "failed": int(row["failed"]),
         "most": percent(float(row["failed_high"])),
-        "cells": cells,
-        "kept": kept[:3],
+        "cells": [measure.told(row) for measure in MEASURES],
+        "links": [_scenario_link(campaign, cell, int(row["worst_repeat"]), page), *kept[:2]],
     }
-
-
-def _changes(before: CampaignFolder, after: CampaignFolder) -> Table:
-    """What differs by more than chance explains, failures first, and of how many cells that can be known."""
-    if before.axes != after.axes:
-        named = ", ".join(before.names.values())
-        raise ResultError(f"has other axes ({named})", str(before.path), "compare two campaigns of one plan")
-    # Random draws may hit the same values twice: the first is compared with the first.
-    first, second = (
-        each.cells.assign(nth=each.cells.groupby(each.axes).cumcount()) for each in (before, after)
-    )
-    both = first.merge(second, on=[*before.axes, "nth"], suffixes=(" before", " after"))
-    failures, means, known = [], [], 0
-    for row in both.to_dict("records"):
-        labels = [str(row[axis]) for axis in after.axes]
-        shares = [row[f"failed {when}"] / row[f"runs {when}"] for when in ("before", "after")]
-        if shares[0] != shares[1]:
-            failures.append((abs(shares[1] - shares[0]), _failures(labels, row)))
-        found = [_change(labels, row, measure) for measure in MEASURES]
-        known += any(change is not None for change in found)
-        means += [change for change in found if change is not None and change[0] > 0]
-    rows = [change for part in (failures, means) for _, change in sorted(part, key=lambda item: -item[0])]
-    return {"rows": rows[:MOST_ROWS], "left_out": len(rows[MOST_ROWS:]), **_known(first, second, both, known)}
-
-
-def _failures(labels: list[str], row: Any) -> Table:
-    told = [f"{row[f'failed {when}']} of {row[f'runs {when}']}" for when in ("before", "after")]
-    return {"labels": labels, "measure": "failed runs", "before": told[0], "after": told[1], "change": ""}
-
-
-def _change(labels: list[str], row: Any, measure: Measure) -> tuple[float, Table] | None:
-    """How large the change is, 0 for one that chance explains, and its row; None where nothing is known."""
-    half = math.hypot(row[f"{measure.column} ± before"], row[f"{measure.column} ± after"])
-    if not math.isfinite(half):
-        return None
-    change = row[f"{measure.column} after"] - row[f"{measure.column} before"]
-    told = {
-        "labels": labels,
-        "measure": f"{measure.title} ({measure.unit})",
-        "before": number(row[f"{measure.column} before"], 2),
-        "after": number(row[f"{measure.column} after"], 2),
-        "change": f"{change:+.2f} ± {half:.2f}",
-    }
-    return (abs(change) if abs(change) > half else 0.0), told
-
-
-def _known(
-    before: "pandas.DataFrame", after: "pandas.DataFrame", both: "pandas.DataFrame", known: int
-) -> Table:
-    """How much was compared, and why not all of it."""
-    told = [f"{plural(len(both), 'cell')} in both campaigns."]
-    for cells, whose in ((before, "the earlier one"), (after, "this one")):
-        if len(cells) > len(both):
-            told.append(f"{count(len(cells) - len(both))} in {whose} only.")
-    if known < len(both):
-        told.append(
-            f"In {count(len(both) - known)} of them means could not be compared: a campaign has fewer than"
-            " two runs to take one of, and a run alone says nothing of chance."
-        )
-    nothing = "In each the same share of runs fails, and no mean differs by more than chance explains."
-    if not known:
-        nothing = "In each the same share of runs fails. Of the means nothing is known."
-    return {"known": " ".join(told), "nothing": nothing if len(both) else "Nothing can be compared."}

@@ -7,6 +7,7 @@ from typing import Any, Final
 from reports.quantities import count, milliseconds, no_failure_in, plural, seconds
 from reports.read_result import read_shaped
 from reports.render import render, write_text
+from reports.tables import write_table
 
 FUZZ_FILE: Final = "fuzz.json"
 _TEMPLATE: Final = "fuzzing.html.jinja2"
@@ -40,7 +41,7 @@ def read_fuzzing(folder: Path) -> Table:
 
 
 def write_fuzzing(table: Table, target: Path) -> Path:
-    """Write the page to `target`."""
+    """Write the page to `target`, and what it counts beside it."""
     most = max(table["reached"].values(), default=0)
     conditions = [_condition(table, name, most) for name in table["reached"]]
     half = -(-len(conditions) // 2)
@@ -54,7 +55,13 @@ def write_fuzzing(table: Table, target: Path) -> Path:
         met=_met(table),
         columns=[column for column in (conditions[:half], conditions[half:]) if column],
     )
-    return write_text(text, target)
+    page = write_text(text, target)
+    must_reach = table["must_reach"]
+    met = [(name, cases, name in must_reach) for name, cases in table["reached"].items()]
+    write_table(("condition", "cases", "must_be_met"), met, target.parent, "conditions")
+    worked = [(law, _name(table, law), table["comparisons"].get(law, 0)) for law in _law_ids(table)]
+    write_table(("law", "name", "comparisons"), worked, target.parent, "laws")
+    return page
 
 
 def sentence(table: Table) -> str:
@@ -109,18 +116,25 @@ def _laws(table: Table) -> list[Table]:
     """A row each, also for laws that had nothing to compare: an empty pass is to be seen."""
     made = table["comparisons"]
     most = max(made.values(), default=0)
-    ids = [*table["laws"], *(law for law in made if law not in table["laws"])]
     return [
         {
             "id": law,
-            "name": table["laws"].get(law, {}).get("name", ""),
+            "name": _name(table, law),
             "says": table["laws"].get(law, {}).get("says", ""),
             "count": count(made.get(law, 0)) if made.get(law, 0) else "never",
             "bar": bar_percent(made.get(law, 0), most),
             "room": _room(table["least_room"].get(law)),
         }
-        for law in ids
+        for law in _law_ids(table)
     ]
+
+
+def _law_ids(table: Table) -> list[str]:
+    return [*table["laws"], *(law for law in table["comparisons"] if law not in table["laws"])]
+
+
+def _name(table: Table, law: str) -> str:
+    return str(table["laws"].get(law, {}).get("name", ""))
 
 
 def _met(table: Table) -> str:

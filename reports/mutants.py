@@ -8,6 +8,7 @@ from reports.fuzzing import bar_percent
 from reports.quantities import count, plural
 from reports.read_result import read_shaped
 from reports.render import render, write_text
+from reports.tables import write_table
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -51,7 +52,7 @@ def read_mutants(folder: Path) -> Table:
 
 
 def write_mutants(table: Table, target: Path) -> Path:
-    """Write the page to `target`."""
+    """Write the page to `target`, and the kill matrix beside it."""
     text = render(
         _TEMPLATE,
         table=table,
@@ -67,7 +68,21 @@ def write_mutants(table: Table, target: Path) -> Path:
             for each in table["not_expressible"]
         ],
     )
-    return write_text(text, target)
+    page = write_text(text, target)
+    laws = table["noticed_by"]
+    write_table(
+        ("bug", "hunts", "is_dead", "median_cases", "median_seconds", *laws),
+        [
+            (
+                *(bug["name"], table["hunts"], bug["is_dead"], bug["median_cases"], bug["median_seconds"]),
+                *(bug["laws"].get(law, 0) for law in laws),
+            )
+            for bug in table["bugs"]
+        ],
+        target.parent,
+        "kill-matrix",
+    )
+    return page
 
 
 def sentence(table: Table) -> str:

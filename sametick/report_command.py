@@ -10,10 +10,11 @@ from sametick.failure import EXIT_OK, Mistake
 
 def write_page(folder: Path, target: Path | None, before: Path | None) -> int:
     """Write the page into the folder (or to `target`) and say where it is. `before` is another campaign."""
-    from reports.campaign import is_campaign, read_campaign, write_campaign
+    from reports.campaign import write_campaign
     from reports.fuzzing import FUZZ_FILE, read_fuzzing, write_fuzzing
     from reports.mutants import MUTANTS_FILE, read_mutants, write_mutants
     from reports.page import REPORT_FILE, write_report
+    from reports.read_campaign import is_campaign, read_campaign
     from reports.read_result import read_result
 
     screen, side = Console(highlight=False), Console(stderr=True, highlight=False)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.campaign import AXIS, SUMMARY_FILE, axis_names
 from reports.quantities import number, plural
+from reports.read_campaign import AXIS, SUMMARY_FILE, axis_names, listed_runs
 from sametick.closing import Closing, close
 from sametick.failure import Mistake
 from sametick.progress import LongRun
@@ -87,20 +87,22 @@ def sweep(request: SweepRequest, *, is_json: bool) -> int:
 
 def _close(request: SweepRequest, campaign: "Campaign", lost: list[str], *, is_json: bool) -> int:
     """Write the campaign's tables, and say what is in them."""
-    from netsim.sweep import cells, content_hash, runs
+    from netsim.sweep import cells, content_hash, runs, write_scenarios
 
     table = runs(campaign)
     folder = campaign.folder
     by_cell = cells(table)
     if len(table):
-        table.to_parquet(folder / "runs.parquet", index=False)
-        by_cell.to_parquet(folder / "cells.parquet", index=False)
-        by_cell.to_csv(folder / "cells.csv", index=False)
+        for name, each in (("runs", table), ("cells", by_cell)):
+            each.to_parquet(folder / f"{name}.parquet", index=False)
+            each.to_csv(folder / f"{name}.csv", index=False)
+        write_scenarios(campaign, listed_runs(by_cell))
     missing = campaign.missing(range(len(campaign.plan.cells)))
     failed = table[table["ok"] != True]  # noqa: E712 (a column's comparison, also of an empty one)
     told: Table = {
         "ok": failed.empty and not lost,
         "plan": campaign.plan.name,
+        "summary": campaign.plan.table.summary,
         "command": shlex.join(["sametick", "sweep", request.plan, "--out", str(request.out)]),
         "cells": len(by_cell),
         "missing_cells": len(missing),

@@ -32,9 +32,11 @@ from netsim.sweep import (
     play_on_dask,
     runs,
     stopped,
+    write_scenarios,
 )
 from scenarios.load import load_scenario
 from scenarios.plan import load_plan
+from scenarios.scenario import scenario_hash
 
 PLAN = """
 scenario = "latency-100ms"
@@ -120,6 +122,23 @@ def test_cells_have_means_with_intervals_and_a_bound_on_failures(plan_file: Path
     assert by_label.loc[("250", "2"), "stalled_percent"] > by_label.loc[("250", "8"), "stalled_percent"]
     assert by_label.loc[("20", "2"), "stalled_percent"] == 0
     assert by_label.loc[("20", "2"), "stalled_percent ±"] == 0
+
+
+def test_a_cell_names_its_worst_and_its_busiest_run(plan_file: Path) -> None:
+    mine = campaign(plan_file, "mine")
+    play_cell(mine, 2)
+    table = runs(mine)
+    [found] = cells(table).to_dict("records")
+    by_repeat = table.set_index("repeat")
+    assert found["worst_repeat"] == by_repeat["stalled_percent"].idxmax()
+    steps_per_s = 1e6 * (by_repeat["frames_sum"] + by_repeat["resimulated_sum"]) / by_repeat["simulated_us"]
+    assert list(by_repeat["steps_per_s"]) == pytest.approx(list(steps_per_s))
+    assert found["busiest_repeat"] == steps_per_s.idxmax()
+    table.loc[1, "ok"] = False
+    assert cells(table)["worst_repeat"][0] == 1, "what fails is worse than what stalls"
+    write_scenarios(mine, [(2, 1)])
+    kept = load_scenario(str(mine.folder / "scenarios" / "cell-00002-repeat-1.json"))
+    assert scenario_hash(kept) == table["scenario_hash"][1]
 
 
 def test_a_cell_that_is_known_well_enough_is_repeated_no_more(plan_file: Path) -> None:
@@ -235,6 +254,21 @@ def test_all_sessions_of_a_run_count(plan_file: Path) -> None:
     assert row["trace_hash"].split() == [each["trace_hash"] for each in result.table["sessions"]]
 
 
+def test_the_frame_advantage_tells_controllers_apart() -> None:
+    """A clock that is half a percent fast gains nine frames in half a minute, if nobody holds it back."""
+    plan = load_plan("time-sync")
+    found = {}
+    for cell in plan.cells:
+        if (cell.labels["asymmetry"], cell.labels["drift"]) == ("40 + 40 ms", "5000 ppm"):
+            result = run_scenario(plan.scenario(cell, 0), build="build")
+            row = figures([result.table], result.table["verdict"])
+            found[cell.labels["session.time_sync"]] = row["frame_advantage_p95_frames"]
+    assert found["none"] > 8
+    assert 2 < found["skip"] < 4
+    assert 2 < found["window"] < 4
+    assert found["speed"] < 0.5
+
+
 def test_a_run_without_figures_has_the_columns_of_any_other() -> None:
     result = run_scenario(load_scenario("latency-100ms", overrides=["game.max_steps=30"]), build="build")
     assert set(stopped(ValueError())) == set(figures([result.table], result.table["verdict"]))
@@ -258,13 +292,13 @@ def test_a_cluster_that_is_not_there(plan_file: Path, address: str) -> None:
 
 
 @contextmanager
-def dask_cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, each a process of its own; gives the scheduler's address."""
+def dask_cluster(folder: Path, workers: int) -> Iterator[str]:
+    """A scheduler and so many workers, each a process of its own; gives the scheduler's address."""
     told = folder / "scheduler.json"
     common = ["--scheduler-file", str(told), "--no-dashboard"]
     commands = [
         ["dask", "scheduler", *common, "--host", "127.0.0.1", "--port", "0"],
-        *(["dask", "worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"],) * 2,
+        *(["dask", "worker", *common, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1"],) * workers,
     ]
     log = (folder / "dask.log").open("w")
     running = [
@@ -273,7 +307,7 @@ def dask_cluster(folder: Path) -> Iterator[str]:
     ]
     try:
         with Client(scheduler_file=str(told), timeout=60) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(workers, timeout=60)
             yield str(json.loads(told.read_text())["address"])
             client.shutdown()
         for process in running:
@@ -296,23 +330,46 @@ def test_a_dask_cluster_of_two_workers_gives_the_same_content_and_names_what_it_
             raise OSError("disk full")
         return play_cell(mine, cell)
 
-    def is_killed_once(mine: Campaign, cell: int) -> int:
+    def is_killed_once_with_its_worker(mine: Campaign, cell: int) -> int:
         if not (mine.folder / "killed").exists():
             (mine.folder / "killed").touch()
+            os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         return play_cell(mine, cell)
 
     play_here(here, range(4), 1, nothing)
     done: list[int] = []
-    with dask_cluster(plan_file.parent) as address:
+    with dask_cluster(plan_file.parent, workers=2) as address:
         with monkeypatch.context() as patch:
             patch.setattr(sweep, "play_cell", fails_at_three)
             [lost] = play_on_dask(there, [2, 3], address, done.append)
         assert str(lost).startswith("cell 3 (network.delay_ms = 250, session.prediction_window_frames = 8): ")
-        assert "OSError: disk full" in lost.reason
+        assert lost.reason == "OSError: disk full, 2 times"
         with monkeypatch.context() as patch:
-            patch.setattr(sweep, "play_cell", is_killed_once)
+            patch.setattr(sweep, "play_cell", is_killed_once_with_its_worker)
             assert play_on_dask(there, there.missing(range(4)), address, done.append) == []
         assert (there.folder / "killed").exists()
     assert sorted(done) == [0, 1, 2, 3]
     assert content_hash(runs(here)) == content_hash(runs(there))
+
+
+@pytest.mark.slow
+def test_a_cell_that_hangs_on_a_dask_cluster_is_named_and_its_worker_plays_on(
+    plan_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hangs(mine: Campaign, cell: int) -> int:
+        with (mine.folder / "tries").open("a") as tries:
+            tries.write(f"{os.getpid()}\n")
+        signal.pause()
+        return cell
+
+    mine = campaign(plan_file, "mine")
+    with dask_cluster(plan_file.parent, workers=1) as address:
+        with monkeypatch.context() as patch:
+            patch.setattr(sweep, "play_cell", hangs)
+            patch.setattr(sweep, "HOUR_S", 10.0 / 3)  # a repeat: ten seconds until it has begun to hang
+            [lost] = play_on_dask(mine, [1], address, nothing)
+        assert lost.reason == "its process did not answer any more, 2 times"
+        assert len(set((mine.folder / "tries").read_text().split())) == 2
+        assert play_on_dask(mine, [0], address, nothing) == []
+    assert mine.missing(range(2)) == [1]

@@ -11,18 +11,19 @@ import pytest
 from page_words import words
 
 from netsim import sweep
-from reports.campaign import (
+from netsim.intervals import wilson
+from reports.campaign import confidence, sentence, write_campaign
+from reports.errors import ResultError
+from reports.read_campaign import (
     AXIS,
+    CONTROLLER_MEASURES,
     MEASURES,
+    WORK,
     CampaignFolder,
     axis_names,
-    confidence,
     is_campaign,
     read_campaign,
-    sentence,
-    write_campaign,
 )
-from reports.errors import ResultError
 
 DELAYS = ("20", "100", "200")
 WINDOWS = ("4", "8")
@@ -30,35 +31,49 @@ GAMES = ("counter", "slime")
 
 
 def campaign(
-    folder: Path, *, slower: float = 0.0, failed: int = 0, half: float = 0.5, delays: Sequence[str] = DELAYS
+    folder: Path,
+    *,
+    slower: float = 0.0,
+    failed: int = 0,
+    half: float = 0.5,
+    delays: Sequence[str] = DELAYS,
+    runs: int = 3,
 ) -> CampaignFolder:
     rows = []
     for game in GAMES:
         for delay in delays:
             for window in WINDOWS:
+                low, high = wilson(0 if rows else failed, runs)
                 row: dict[str, object] = {
                     "cell": len(rows),
                     "axis: game": game,
                     "axis: network.delay_ms": delay,
                     "axis: session.prediction_window_frames": window,
-                    "runs": 3,
+                    "runs": runs,
                     "failed": failed if not rows else 0,
-                    "failed_high": 1.0,
+                    "failed_low": low,
+                    "failed_high": high,
+                    "worst_repeat": 2,
+                    "busiest_repeat": 1,
+                    "steps_per_s": 60.0 + len(rows),
+                    "steps_per_s ±": half,
                 }
-                for place, measure in enumerate(MEASURES):
-                    row[measure.column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
-                    row[f"{measure.column} ±"] = half
+                columns = dict.fromkeys(each.column for each in (*MEASURES, *CONTROLLER_MEASURES))
+                for place, column in enumerate(columns):
+                    row[column] = int(delay) / int(window) / (place + 1) + slower * (delay == "200")
+                    row[f"{column} ±"] = half
                 rows.append(row)
     folder.mkdir(parents=True, exist_ok=True)
     pandas.DataFrame(rows).to_parquet(folder / "cells.parquet")
     summary = {
         "ok": not failed,
         "plan": "delay-window",
+        "summary": "how far a window goes",
         "command": "sametick sweep 'my plans/delay-window.toml' --out out/mine",
         "not_played": [],
         "cells": len(rows),
         "missing_cells": 0,
-        "runs": 3 * len(rows),
+        "runs": runs * len(rows),
         "failed_runs": failed,
         "content_hash": "0123456789abcdef" * 4,
     }
@@ -83,7 +98,7 @@ def test_what_is_said_first() -> None:
 def test_columns_are_named_as_sweeps_write_them() -> None:
     """Reports know no producer: the names are part of the files, and stand on both sides."""
     assert AXIS == sweep.AXIS
-    assert {measure.column for measure in MEASURES} <= set(sweep.MEANS)
+    assert {measure.column for measure in (*MEASURES, *CONTROLLER_MEASURES, WORK)} <= set(sweep.MEANS)
 
 
 def test_a_heat_map_for_each_measure_with_a_panel_for_each_value_of_the_third_axis(tmp_path: Path) -> None:
@@ -105,6 +120,31 @@ def test_cells_that_fail_stand_first_and_lead_to_what_was_kept(tmp_path: Path) -
     assert '<a href="failures/cell-00000-repeat-1/scenario.json">failure</a>' in text
     assert text.index("failures/cell-00000") < text.index('<th scope="row" class="number">11</th>')
     assert 'class="wrong"' in text
+
+
+def test_cells_with_most_work_stand_first_with_their_scenario(tmp_path: Path) -> None:
+    text = page(campaign(tmp_path))
+    section = text[text.index("Most work") :]
+    linked = re.findall(r'href="scenarios/cell-(\d+)-repeat-1.json"', section)
+    assert linked == [f"{cell:05}" for cell in range(11, 1, -1)]
+    assert words(section).startswith("Most work Cells with the most steps")
+
+
+def test_controllers_stand_side_by_side_with_what_tells_them_apart(tmp_path: Path) -> None:
+    assert "Controllers" not in words(page(campaign(tmp_path)))
+    mine = campaign(tmp_path, half=0.3)
+    cells = mine.cells.rename(columns={"axis: game": "axis: session.time_sync"})
+    cells["skipped_percent"] = [0.0] * 6 + [0.25] * 6
+    cells["frame_advantage_p95_frames"] = [8.5] * 6 + [0.25] * 6
+    cells["stalled_percent"] = 0.0
+    text = words(page(CampaignFolder(mine.summary, cells, tmp_path)))
+    assert "Controllers (time sync)" in text
+    # Of six cells with ± 0.3 each the mean has ± 0.3 / √6.
+    assert re.search(r"counter 8\.50 ± 0\.12 0\.00 ± 0\.12 .* slime 0\.25 ± 0\.12 0\.25 ± 0\.12 ", text)
+    assert "Frame advantage, 95th percentile (frames) delay ms prediction window frames counter slime" in text
+    assert "20 4 8.50 ± 0.30 0.25 ± 0.30 20 8 8.50 ± 0.30 0.25 ± 0.30" in text
+    section = text[text.index("Controllers (") : text.index("Axis by axis")]
+    assert "Stalled ticks (%)" not in section, "what is the same everywhere tells nothing"
 
 
 def test_before_and_after_names_what_chance_does_not_explain(tmp_path: Path) -> None:
@@ -132,7 +172,16 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
 def test_failures_that_came_stand_first_among_the_changes(tmp_path: Path) -> None:
     before = campaign(tmp_path / "before", half=math.inf)
     text = words(page(campaign(tmp_path / "after", failed=1), before))
-    assert "counter 20 4 failed runs 0 of 3 1 of 3" in text
+    row = "counter 20 4 failed runs 0 of 3 (0 to 56 %) 1 of 3 (6 to 79 %) +33 % (-29 to +79): may be chance"
+    assert row in text
+
+
+def test_failures_that_chance_does_not_explain_are_said_to_be_so(tmp_path: Path) -> None:
+    """The figures of Newcombe's own example, table II (a): 56 of 70 and 48 of 80 differ by 5.2 to 33.4 %."""
+    before = campaign(tmp_path / "before", failed=48, runs=80)
+    after = campaign(tmp_path / "after", failed=56, runs=70)
+    assert "+20 % (+5 to +33): more than chance" in words(page(after, before))
+    assert "-20 % (-33 to -5): more than chance" in words(page(before, after))
 
 
 def test_runs_without_figures_have_dashes(tmp_path: Path) -> None:
@@ -161,6 +210,7 @@ def test_the_page_says_how_to_play_it_again_and_its_links_hold_from_where_it_is(
     mine = campaign(tmp_path / "mine", failed=1)
     (mine.path / "failures" / "cell-00000-repeat-1").mkdir(parents=True)
     text = write_campaign(mine, tmp_path / "pages" / "x.html").read_text("utf-8")
+    assert "Campaign delay-window: how far a window goes" in text
     assert 'href="../mine/failures/cell-00000-repeat-1/scenario.json"' in text
     assert "sametick sweep &#39;my plans/delay-window.toml&#39; --out out/mine" in text
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +128,18 @@ def test_what_is_no_result_is_named(tmp_path: Path, text: str, told: str) -> Non
         read_fuzzing(tmp_path)
     assert str(tmp_path / FUZZ_FILE) in error.value.where
     assert "sametick fuzz" in error.value.remedy
+
+
+def test_what_is_counted_stands_beside_the_page_for_other_programs(tmp_path: Path) -> None:
+    page(tmp_path)
+    assert (tmp_path / "conditions.csv").read_text().splitlines() == [
+        "condition,cases,must_be_met",
+        "rollback,2000,True",
+        "stall under <loss>,30,False",
+        "more than four peers,0,False",
+    ]
+    laws = pandas.read_parquet(tmp_path / "laws.parquet").set_index("law")
+    assert dict(laws["comparisons"]) == result()["comparisons"]
+    assert laws["name"]["O1"] == "prefix agreement"
+    page(tmp_path, reached={}, laws={}, comparisons={})
+    assert (tmp_path / "laws.csv").read_text() == "law,name,comparisons\n"

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 from page_words import words
 
@@ -142,3 +143,16 @@ def test_what_is_no_result_is_named(tmp_path: Path) -> None:
         read_mutants(tmp_path)
     assert error.value.where.endswith("bugs[0].laws")
     assert "sametick mutants" in error.value.remedy
+
+
+def test_the_kill_matrix_stands_beside_the_page_for_other_programs(tmp_path: Path) -> None:
+    table = result()
+    write_mutants(table, tmp_path / "report.html")
+    matrix = pandas.read_csv(tmp_path / "kill-matrix.csv").set_index("bug")
+    assert matrix.equals(pandas.read_parquet(tmp_path / "kill-matrix.parquet").set_index("bug"))
+    for each in table["bugs"]:
+        noticed = {
+            law: times for law, times in matrix.loc[each["name"], table["noticed_by"]].items() if times
+        }
+        assert noticed == each["laws"]
+    assert set(matrix["hunts"]) == {3}

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import pandas
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -128,9 +130,17 @@ def test_a_sweep_goes_on_where_it_stood_and_its_page_is_written(tmp_path: Path, 
     assert "every law held in 4 runs of 4 cells" in second.output
     told = json.loads((out / "summary.json").read_text())
     assert (told["missing_cells"], told["runs"]) == (0, 4)
-    assert {"runs.parquet", "cells.parquet", "cells.csv"} <= {file.name for file in out.iterdir()}
+    for name, rows in (("runs", 4), ("cells", 4)):
+        written = pandas.read_csv(out / f"{name}.csv", keep_default_na=False)
+        assert len(written) == rows
+        assert list(written) == list(pandas.read_parquet(out / f"{name}.parquet"))
     assert sametick("report", out, "--against", out).exit_code == 0
-    assert "4 runs of 4 cells: every law held." in (out / "report.html").read_text("utf-8")
+    page = (out / "report.html").read_text("utf-8")
+    assert "4 runs of 4 cells: every law held." in page
+    linked = re.findall(r'href="(scenarios/[^"]+)"', page)
+    assert len(linked) == 2 * 4, "as one of the worst and as one with most work"
+    assert all((out / file).is_file() for file in linked)
+    assert sametick("sim", out / linked[0]).exit_code == 0
 
 
 def test_a_run_that_fails_is_a_failure(tmp_path: Path, plan: Path) -> None:

@@ -26,6 +26,19 @@ def test_a_shipped_plan_is_sound_and_says_what_for(name: str) -> None:
     assert len({cell.overrides for cell in found.cells}) == len(found.cells)
 
 
+def test_bursts_have_the_share_of_loss_and_the_mean_length_that_their_labels_say() -> None:
+    """A stretch of loss ends with one chance and begins with another; the labels are what comes of both."""
+    found = load_plan("bursts")
+    met = set()
+    for cell in found.cells:
+        link = found.scenario(cell, 0).network.paths[0].link
+        share = link.ge_good_to_bad_ppm / (link.ge_good_to_bad_ppm + link.ge_bad_to_good_ppm)
+        label = f"{100 * share:.2g} %, {1e6 / link.ge_bad_to_good_ppm:g}"
+        assert cell.labels["loss, mean burst"] == label
+        met.add((label, cell.labels["session.prediction_window_frames"]))
+    assert len(met) == 3 * 5 * 5, "shares, bursts, windows"
+
+
 def test_a_grid_is_every_combination(tmp_path: Path) -> None:
     found = plan(
         tmp_path,
