@@ -47,6 +47,7 @@ CONDITIONS: Final = (
     "ordered transport",
     "more than four peers",
     "one-way trouble",
+    "datagrams of an older session",
     "divergence noticed",
     "divergence attributed",
     *(f"event: {kind}" for kind in SHARED_FATES),
@@ -111,6 +112,8 @@ def _met(scenario: Scenario, table: dict[str, Any]) -> Iterator[str]:
         yield "more than four peers"
     if len(set(links)) > 1:
         yield "one-way trouble"
+    if "hostile" in kinds and table["seed"] != scenario.seed:
+        yield "datagrams of an older session"
     for kind in kinds:
         yield f"event: {kind}"
     for peer in peers:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from netsim.clock import Clock
@@ -27,14 +27,27 @@ CUT = 1  # of the four kinds of forgery: noise, a cut one, and twice as often an
 class Faults:
     """Plays the scenario's events on hosts and network; `exercised` counts what took effect."""
 
-    def __init__(self, env: Clock, hosts: list[Host], network: Network, seed: int) -> None:
+    def __init__(
+        self,
+        env: Clock,
+        hosts: list[Host],
+        network: Network,
+        seed: int,
+        seen_before: Sequence[bytes] = (),
+    ) -> None:
         self.env = env
         self._seed = seed
+        self._seen_before = seen_before  # in an older session
         self._seen: deque[bytes] = deque(maxlen=MOST_SEEN)  # datagrams of any pair that an attacker has seen
         self.hosts = hosts
         self.network = network
         self.exercised = {"blackouts": 0, "suspensions": 0}
         self.active = 0
+
+    @property
+    def seen(self) -> tuple[bytes, ...]:
+        """What an attacker has of this session, for the next one."""
+        return tuple(self._seen)
 
     def start(self, events: tuple[Event, ...]) -> None:
         if any(event.kind == "hostile" for event in events):
@@ -139,11 +152,13 @@ class Faults:
         if event.for_us == FOR_GOOD:
             self.active -= 1
         chance = generator(self._seed, "hostile", event.at_us)
-        seen = self._seen
         while self.env.now < end_us:
             for source, target in _pairs(event.paths):
                 kind = chance.randrange(4)
                 data = chance.randbytes(chance.randrange(1, 60))
+                seen: Sequence[bytes] = self._seen
+                if self._seen_before and chance.randrange(2):
+                    seen = self._seen_before
                 if kind and seen:
                     data = seen[chance.randrange(len(seen))]
                     if kind == CUT:

@@ -254,7 +254,7 @@ class Tally(Batch):
     def missed(self, profile: Profile) -> list[str]:
         """Conditions that should have been reached by now, and laws that were never put to the test."""
         if self.cases < profile.reaches_by:
-            return []
+            return [name for name in SOON if self.cases >= QUICK.reaches_by and not self.reached[name]]
         missed = [name for name in profile.must_reach if not self.reached[name]]
         if profile.every_law:
             missed += [f"a comparison by {law}" for law in laws() if not self.laws[law]]

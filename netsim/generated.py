@@ -7,6 +7,7 @@ What a scenario would be blamed for wrongly is left out: networks on which no ma
 Swarm Testing, ISSTA 2012.
 """
 
+import dataclasses
 import functools
 from typing import Any, Final
 
@@ -68,7 +69,11 @@ CALM_LINKS: Final = ("asymmetry", "slots")
 CALM_HOSTS: Final = ("offset", "drift", "late-start")
 CALM_S: Final = (8,)
 CALM_PLAYERS: Final = (*(2,) * 6, 3, 4)  # time sync is held to its bounds between two only
+KITCHEN_PLAYERS: Final = 4
+KITCHENS: Final = ("exchange", "ring", "asymmetric")  # with room for so many
 TWICE_S: Final = (1,)  # of those who meet twice
+
+RATE_TRACES: Final = ("", "", "", "lte-drive", "5g-handover", "leo-satellite")  # of those shipped, or none
 
 SHORT_US = st.integers(1, 900).map(lambda ms: ms * 1_000)
 LONG_US = st.integers(900, 4_500).map(lambda ms: ms * 1_000)
@@ -76,6 +81,9 @@ FOR_US = st.one_of(SHORT_US, LONG_US)
 ANY_DELAY_US = st.integers(0, 400_000)
 DELAY_US = st.one_of(st.integers(0, 60_000), ANY_DELAY_US)
 WINDOWS = st.one_of(st.integers(0, 20), st.just(8))
+SMALL_WINDOWS = st.integers(0, 8)  # a delay may well be longer
+FIXED_WINDOWS: Final = ("fixed", "fixed", "rtt")
+SIZED_WINDOWS: Final = ("fixed", "rtt", "rtt")
 DRIFT_PPM = st.one_of(st.integers(-500, 500), st.integers(-20_000, 20_000))
 LASTING_US = st.one_of(st.just(0), FOR_US)
 
@@ -102,7 +110,7 @@ def links(draw: st.DrawFn, trouble: frozenset[str], delays_us: st.SearchStrategy
     """A path on which a datagram arrives soon enough, often enough."""
     fields: dict[str, Any] = {"delay_us": draw(delays_us)}
     if "loss" in trouble:
-        match draw(some(("bernoulli", "bernoulli", "gilbert-elliott", "trace"))):
+        match draw(some(("bernoulli", "bernoulli", "gilbert-elliott", "four-state", "trace"))):
             case "bernoulli":
                 fields |= {"loss": "bernoulli", "loss_ppm": draw(ppm(40))}
             case "gilbert-elliott":
@@ -112,6 +120,13 @@ def links(draw: st.DrawFn, trouble: frozenset[str], delays_us: st.SearchStrategy
                     "ge_bad_to_good_ppm": draw(st.integers(100_000, 1_000_000)),
                     "ge_loss_good_ppm": draw(ppm(5)),
                 }
+            case "four-state":  # bursts that end soon enough, and few datagrams lost alone
+                limits = (100_000, 1_000_000, 1_000_000, 1_000_000, 50_000)
+                least = (0, 300_000, 300_000, 0, 0)
+                rates = [draw(st.integers(low, high)) for low, high in zip(least, limits, strict=True)]
+                rates[2] = min(rates[2], 1_000_000 - rates[1])
+                rates[4] = min(rates[4], 1_000_000 - rates[0])
+                fields |= {"loss": "four-state", "four_state_ppm": tuple(rates)}
             case "trace":
                 # A length that no rhythm of datagrams shares: else one kind of them might always be hit.
                 length = draw(some((7, 11, 13, 17)))
@@ -120,7 +135,7 @@ def links(draw: st.DrawFn, trouble: frozenset[str], delays_us: st.SearchStrategy
                 fields |= {"loss": "trace", "loss_trace": trace}
     if "jitter" in trouble:
         fields |= {
-            "jitter": draw(some(("uniform", "normal", "pareto"))),
+            "jitter": draw(some(("uniform", "normal", "pareto", "paretonormal"))),
             "jitter_us": draw(st.integers(0, 80_000)),
             "jitter_correlation_ppm": draw(ppm(90)),
         }
@@ -133,7 +148,9 @@ def links(draw: st.DrawFn, trouble: frozenset[str], delays_us: st.SearchStrategy
     if "slots" in trouble:
         fields["slot_us"] = 20_000
     if "rate" in trouble:
-        fields |= {"rate_bps": draw(st.integers(200_000, 5_000_000)), "queue_bytes": 20_000}
+        trace = draw(some(RATE_TRACES))
+        rate = {"rate_trace": trace} if trace else {"rate_bps": draw(st.integers(200_000, 5_000_000))}
+        fields |= {**rate, "queue_bytes": 20_000}
     return LinkSetup(**fields)
 
 
@@ -211,14 +228,14 @@ def faults(draw: st.DrawFn, kind: str, peers: int, last_us: int, hides_for_good:
 
 
 @st.composite
-def sessions(draw: st.DrawFn, is_calm: bool) -> SessionSetup:
+def sessions(draw: st.DrawFn, is_calm: bool, is_ideal: bool) -> SessionSetup:
     interrupt = draw(some((300_000, 500_000, 500_000, 1_000_000)))
     return SessionSetup(
         frame_rate_hz=draw(some(CALM_RATES_HZ if is_calm else RATES_HZ)),
         input_delay_frames=draw(st.integers(0, 6)),
         input_delay_policy=draw(some(("fixed", "fixed", "adaptive"))),
-        prediction_window_frames=draw(WINDOWS),
-        window_policy=draw(some(("fixed", "rtt", "rtt") if is_calm else ("fixed", "fixed", "rtt"))),
+        prediction_window_frames=draw(SMALL_WINDOWS if is_ideal else WINDOWS),
+        window_policy=draw(some(SIZED_WINDOWS if is_calm and not is_ideal else FIXED_WINDOWS)),
         predictor=draw(some(("repeat-last", "neutral"))),
         time_sync=draw(some(TIME_SYNCS)),
         checksum_interval_frames=draw(some((0, 1, 7, 30, 60))),
@@ -237,8 +254,10 @@ def games(draw: st.DrawFn, players: int, rate: int, lengths_s: tuple[int, ...]) 
     """The counter shows any slip at once; the others are there for what it does not have."""
     episodes = draw(some((1, 1, 1, 2, 3)))
     fields: dict[str, Any] = {"id": "counter-v1", "params": {"players": players}}
-    if players == 2 and draw(st.integers(0, 7)) == 0:
-        fields = {"id": draw(some(("slime-v1", "duel-v1")))}
+    if players <= KITCHEN_PLAYERS and draw(st.integers(0, 7)) == 0:
+        game = draw(some(("slime-v1", "duel-v1", "kitchen-v1"))) if players == 2 else "kitchen-v1"
+        params = {"layout": draw(some(KITCHENS)), "players": players} if game == "kitchen-v1" else {}
+        fields = {"id": game, "params": params}
     return GameSetup(
         episodes=episodes,
         max_steps=draw(some(lengths_s)) * rate // episodes,
@@ -272,8 +291,8 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     if players > 2 and draw(st.integers(0, 3)) == 0:
         seats[-1] = 0  # two people at one machine
     peers = max(seats) + 1
-    session = draw(sessions(is_calm))
-    is_ideal = is_calm and draw(st.integers(0, 2)) == 0
+    is_ideal = is_calm and draw(st.booleans())  # then one delay is all there is
+    session = draw(sessions(is_calm, is_ideal))
     link_trouble = draw(swarm(CALM_LINKS if is_calm else LINK_TROUBLE)) if not is_ideal else frozenset()
     host_trouble = draw(swarm(CALM_HOSTS if is_calm else HOST_TROUBLE)) if not is_ideal else frozenset()
     transports, delays_us = (("datagram",), ANY_DELAY_US) if is_calm else (TRANSPORTS, DELAY_US)
@@ -287,6 +306,8 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     is_twice = not is_calm and draw(st.integers(0, 23)) == 0
     lengths_s = CALM_S if is_calm else TWICE_S if is_twice else MANY_S if peers > 4 else LENGTHS_S
     game = draw(games(players, session.frame_rate_hz, lengths_s))
+    if game.id == "duel-v1":  # the one that brings a predictor of its own
+        session = dataclasses.replace(session, predictor=draw(some(("game", session.predictor))))
     # What comes long after the end shows nothing.
     last_us = START_US + game.episodes * game.max_steps * 1_000_000 // session.frame_rate_hz
     events = [

@@ -6,7 +6,7 @@ from netsim.host import Host
 from netsim.network import Deliver
 from netsim.oracle import Oracle
 from netsim.watched_game import WatchedEpisodes
-from netsim.world import World, has_liars
+from netsim.world import World, has_liars, peer_config
 from rollback_core.control import RESEND_US
 from rollback_core.events import (
     Committed,
@@ -357,3 +357,31 @@ class Silence(Oracle):
                 f" {limit_us // 1000} ms",
                 peer=host.index,
             )
+
+
+class Deadlines(Oracle):
+    """No handshake goes on, and nobody lingers, past the first tick after its time."""
+
+    id = "O16-deadline"
+    name = "deadlines"
+    unit = "us"
+    stands_lies = True
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        config = peer_config(world.scenario, 0, 1)
+        self._limits_us = {State.HANDSHAKE: config.handshake_timeout_us, State.LINGERING: config.linger_us}
+        self._since: dict[tuple[int, int, State], int] = {}  # its first tick in this state
+
+    def after_tick(self, host: Host, played: int) -> None:
+        state = host.peer.session.state
+        limit_us = self._limits_us.get(state)
+        if limit_us is None:
+            return
+        now_us = host.local_now_us()
+        since_us = self._since.setdefault((host.index, host.incarnation, state), now_us)
+        self.checks += 1
+        room_us = since_us + limit_us - now_us
+        self.note_room(room_us)
+        if room_us <= 0 < now_us - since_us:
+            self.fail(f"{state.value} for {(now_us - since_us) // 1000} ms", peer=host.index)

@@ -452,6 +452,107 @@ PATCHES: Final[dict[str, Patch]] = {
         "        if self._kept and self._kept[0].frame < self.timeline.base:\n",
         "        if not self._kept:\n",
     ),
+    "rtt-for-the-one-way-time": Patch(
+        "a delay that follows the network covers the whole round trip instead of the way there",
+        "delay_policy",
+        "        one_way_us = rtt_us // 2 + rtt_var_us\n",
+        "        one_way_us = rtt_us + rtt_var_us\n",
+    ),
+    "window-of-the-round-trip": Patch(
+        "a window sized to the network covers the whole round trip instead of the way there",
+        "handshake",
+        "            worst_us = max(worst_us, link.rtt_us // 2 + 2 * link.rtt_var_us)\n",
+        "            worst_us = max(worst_us, link.rtt_us + 2 * link.rtt_var_us)\n",
+    ),
+    "stalls-a-frame-early": Patch(
+        "the window ends a frame before it does",
+        "match",
+        "        if current > confirmed + window or current >",
+        "        if current > confirmed + max(0, window - 1) or current >",
+    ),
+    "written-when-confirmed": Patch(
+        "rows are written when this peer has confirmed them, before all others have",
+        "play",
+        "        if known >= match.committed + (COMMIT_BATCH if is_playing else 1):\n",
+        "        known = match.confirmed\n"
+        "        if known >= match.committed + (COMMIT_BATCH if is_playing else 1):\n",
+    ),
+    "pruned-past-confirmed": Patch(
+        "inputs are forgotten up to the frame in play, not the one that all have",
+        "match",
+        "            queue.forget_before(min(inputs_before, limit))\n",
+        "            queue.forget_before(min(queue.end, self.timeline.current))\n",
+    ),
+    "checksum-of-the-present": Patch(
+        "a checksum is made of the newest state, a predicted one, not of the frame's",
+        "desync",
+        "checksum.frame_bytes(timeline.game.encode_state(timeline.state(frame)), kept)",
+        "checksum.frame_bytes(timeline.game.encode_state(timeline.states[-1]), kept)",
+    ),
+    "half-is-a-majority": Patch(
+        "half of the members may go on, and so may the other half",
+        "membership",
+        "    return 2 * survivors.bit_count() > members.bit_count()\n",
+        "    return 2 * survivors.bit_count() >= members.bit_count()\n",
+    ),
+    "committed-before-mended": Patch(
+        "frames are committed, and their checksums made, before a wrong prediction in them is mended",
+        "play",
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                self._events.append(match.correct())\n"
+        "            if self.is_paused:\n",
+        "            if match.first_incorrect != NOTHING_WRONG:\n"
+        "                known = min(link.reported_confirmed for link in self._mailbox.members)\n"
+        "                self._publication.publish(min(known, match.update_confirmed()), now_us)\n"
+        "                self._events.append(match.correct())\n"
+        "            if self.is_paused:\n",
+    ),
+    "vote-freezes-nothing": Patch(
+        "inputs of a lost player are still taken in after the vote that says how far they go",
+        "views",
+        "            if departure.refuses(link.peer):\n",
+        "            if False:\n",
+    ),
+    "lost-player-leaves-the-fold": Patch(
+        "a lost player's inputs that have still to come no longer hold up what is confirmed",
+        "match",
+        "        confirmed = self.queues[0].end\n        for queue in self.queues:\n"
+        "            if queue.end < confirmed:\n                confirmed = queue.end\n",
+        "        confirmed = max(queue.end for queue in self.queues)\n"
+        "        for player, queue in enumerate(self.queues):\n"
+        "            if queue.end < confirmed and player not in self._left:\n"
+        "                confirmed = queue.end\n",
+    ),
+    "base-not-moved": Patch(
+        "inputs are forgotten, and where the rest begins is not noted",
+        "input_queue",
+        "        self.base = frame\n        keep = 0\n",
+        "        keep = 0\n",
+    ),
+    "tag-of-any-session": Patch(
+        "datagrams of an older session between the same peers are read",
+        "wire",
+        '    text = f"{PROTOCOL_VERSION}|{session_id}|{build_id}|{sender}|{receiver}"\n',
+        '    text = f"{PROTOCOL_VERSION}|{build_id}|{sender}|{receiver}"\n',
+    ),
+    "promoted-at-the-end": Patch(
+        "when a match seems to be over, all its frames count as committed",
+        "match",
+        "        last = timeline.current - 1\n        if known < last:\n",
+        "        last = timeline.current - 1\n        if known < last and timeline.game.phase != FINISHED:\n",
+    ),
+    "hello-only-once": Patch(
+        "a hello that was lost is not sent again",
+        "session",
+        "                    self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)\n",
+        "                    self.timers.set(Timer.HELLO, now_us + 3_600_000_000)\n",
+    ),
+    "lingers-too-long": Patch(
+        "a peer that has ended stays for longer than it should",
+        "life",
+        "        self._timers.set(Timer.LINGER, now_us + self._config.linger_us)\n",
+        "        self._timers.set(Timer.LINGER, now_us + self._config.linger_us + 300_000)\n",
+    ),
 }
 
 ACROSS_PROCESSES: Final = frozenset({"hash-of-the-process"})
@@ -459,67 +560,70 @@ ACROSS_PROCESSES: Final = frozenset({"hash-of-the-process"})
 
 NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     (
-        "checksum of a predicted frame; checksum read before a queued replay",
-        "checksums are taken of committed frames only, and those are never replayed",
-    ),
-    (
-        "row of an unconfirmed frame promoted at the end of an episode",
-        "the recorder is given committed frames only; an episode's end is a frame like any other",
-    ),
-    (
-        "inputs forgotten that a slow partner still needs",
-        "only committed frames are forgotten, and a frame is committed when every member holds it",
-    ),
-    (
-        "packet of an earlier episode or session accepted",
-        "frames number the whole match, and tags are of both peers' incarnations",
-    ),
-    (
-        "a prediction kept from the episode of prediction before",
-        "a misprediction is found by comparing what was used with what came, frame by frame",
-    ),
-    (
-        "focus flag taken from a notification",
-        "there is no notification: the flag is a part of the input (`focus-not-in-input` is its nearest kin)",
-    ),
-    (
-        "checksum ignores a pending drop",
-        "no frame past a drop that is being agreed on is committed, and only committed ones are checksummed",
+        "two increases of the delay before the next input; an increase and a decrease between two inputs",
+        "no change of the delay touches the inputs. What is missing up to the frame that the next input is"
+        " for is counted when that input is queued, from the end of the queue; so there is nothing that could"
+        " remember one change and forget another (`gap-of-one-only` and `delay-never-falls` are the nearest)",
     ),
     (
         "fills of a gap after an increase of the delay not sent",
-        "they are in the queue that all inputs are sent from (`gap-of-one-only` is their nearest kin)",
+        "fills are inputs like others, in the one queue that every datagram is cut from, and what is cut is"
+        " counted by frames: to leave them out, sending would have to know which they are, and nothing notes"
+        " it (`gap-of-one-only` is the nearest)",
     ),
     (
         "inputs sent when any local player is ready instead of all",
-        "the actions of all players at one machine come in one call, or it is refused",
+        "the actions of all players at one machine come in one call; a call with fewer is refused before"
+        " anything is queued, so one player's input for a frame is never there without the other's",
     ),
     (
         "only one packet taken per poll",
-        "nothing is polled: the host hands every datagram over, one call each",
+        "nothing is polled. The host hands over each datagram as it arrives, by a call of its own; what is"
+        " taken out of the core in one call are events (`one-event-a-call`)",
     ),
     (
         "inputs of variable width split at the wrong place",
-        "an input is the number of an action, and all of a game's have one width, agreed on with the match;"
-        " each player's runs are counted (`couch-inputs-swapped` is their nearest kin)",
+        "an input is the number of an action, and all of a game's have one width that follows from the"
+        " agreed number of actions; a datagram has one row of runs per player, and says how many"
+        " (`couch-inputs-swapped` is the nearest)",
     ),
     (
-        "inputs of one view taken for those of the next",
-        "planted, it was not noticed in 600 cases. A vote freezes what its voter holds of a lost player, and"
-        " the cut is the most that any voter holds, so what a member reported in the old view is true in the"
-        " new; and into a view that nobody else enters, nobody sends. That it is harmless is not proven",
+        "a prediction that is the same again is not replayed, though the state before it was wrong",
+        "a replay has no such short cut: it steps every frame from the wrong one to the present, and each"
+        " frame's guess is compared with what came, whatever else was replayed meanwhile"
+        " (`compared-with-the-last-input` is the nearest)",
+    ),
+    (
+        "a checksum that ignores a loss that is being agreed on",
+        "a checksum is made of committed frames. A frame is committed when every member of the view has"
+        " confirmed it, the lost one too, and what it sends is not taken in after the vote; so while a loss"
+        " is being agreed on, the last committed frame is one that all held before it"
+        " (`committed-before-mended`, `vote-freezes-nothing` and `checksum-of-the-present` are the nearest)",
+    ),
+    (
+        "focus taken from a notification instead of the input",
+        "a notification is there for a pause only, which is no data; the flag that is recorded comes from the"
+        " queue of inputs, and no frame has another (`focus-not-in-input` is the nearest)",
     ),
     (
         "negative frame accepted",
-        "frames are unsigned on the wire; an acknowledgement below what is known is no news",
-    ),
-    (
-        "RTT taken for the one-way time",
-        "equal for both peers, it cancels in half the difference of advantages",
+        "a frame is an unsigned number on the wire: there are no bytes that say a negative one. What is"
+        " counted back from it, an acknowledgement, is no news below what is known, and not taken",
     ),
     (
         "wall clock stepped",
-        "the core has no clock; the host's is monotonic (`drift-clock-step` plays a step)",
+        "the core has no clock: every call is told the time, by a clock of the host's that never goes back."
+        " What the host's clock might do is a fault of the simulator's (`clock-step`), under every law",
+    ),
+    (
+        "inputs of one view taken for those of the next",
+        "planted, it changes nothing that anyone commits, for what it lets in is true in either view. A"
+        " member's own inputs are the same in both. What it reports from the old view, it held before its"
+        " vote, which froze what it holds of the lost player; the cut is the most that any voter holds, so it"
+        " reports no frame of the lost player past the cut. And what it reports from a newer view reaches"
+        " only a member of that view, whose own vote counted for the cut: it holds nothing past it either,"
+        " and commits only what it has confirmed itself. Into a view that nobody else enters, nobody sends."
+        " The tag of a view is a second lock on the same door",
     ),
 )
 """Bugs of other libraries that have no counterpart here, each with the reason."""

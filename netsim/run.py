@@ -36,6 +36,7 @@ class RunResult:
     data: SessionData
     trace: dict[str, Any] | None = None
     more: list["RunResult"] = field(default_factory=list)
+    seen: tuple[bytes, ...] = ()  # datagrams that an attacker, if there was one, may send again
 
     @property
     def ok(self) -> bool:
@@ -57,10 +58,13 @@ def run_scenario(
     of the behaviour alone, and the same for sources that only read differently. With `stop_early` a run
     ends soon after a law was broken: who only asks whether need not see what comes of it.
     """
-    results = []
+    results: list[RunResult] = []
+    seen: tuple[bytes, ...] = ()
     for number in range(scenario.sessions):
         one = dataclasses.replace(scenario, seed=session_seed(scenario.seed, number), sessions=1)
-        results.append(_run_session(one, oracles, record_trace, build or build_id(), stop_early, on_progress))
+        result = _run_session(one, oracles, record_trace, build or build_id(), stop_early, on_progress, seen)
+        results.append(result)
+        seen = result.seen
     first = results[0]
     first.more = results[1:]
     for number, other in enumerate(first.more, 1):
@@ -89,13 +93,15 @@ def _run_session(
     build: str,
     stop_early: bool,
     on_progress: Callable[[float], None] | None,
+    seen_before: tuple[bytes, ...],
 ) -> RunResult:
     begun = time.perf_counter()
     metrics = MetricsWatch()
     oracles = OracleWatch() if with_oracles else None
     trace = TraceWatch() if record_trace else None
     observers = tuple(watch for watch in (metrics, oracles, trace) if watch is not None)
-    world = build_world(scenario, build, observers, WatchedEpisodes if with_oracles else Episodes)
+    kind = WatchedEpisodes if with_oracles else Episodes
+    world = build_world(scenario, build, observers, kind, seen_before)
     if oracles is not None:
         oracles.begin(world)
     if trace is not None:
@@ -109,7 +115,8 @@ def _run_session(
         oracles.compare(data)
     table = _table(world, metrics, oracles, paths, data)
     table["wall_us"] = int((time.perf_counter() - begun) * 1_000_000)
-    return RunResult(table, data, trace.table(scenario, world.env.now) if trace is not None else None)
+    recorded = trace.table(scenario, world.env.now) if trace is not None else None
+    return RunResult(table, data, recorded, seen=world.faults.seen)
 
 
 def play(

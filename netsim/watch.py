@@ -7,7 +7,7 @@ from netsim.ledger import Ledger
 from netsim.oracle import Oracle
 from netsim.oracles_bounds import Bounds
 from netsim.oracles_desync import Attribution, DesyncDetection
-from netsim.oracles_doors import EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
+from netsim.oracles_doors import Deadlines, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
     FullRate,
@@ -22,6 +22,7 @@ from netsim.oracles_safety import (
     Provenance,
     Reference,
 )
+from netsim.oracles_sizes import SizedToTheNetwork
 from netsim.oracles_speculation import Mispredictions, SpeculationNotes
 from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.shared_data import SessionData, TablesTold
@@ -74,6 +75,7 @@ class OracleWatch:
             Progress(world),
             FullRate(world),
             ConfirmationLag(world),
+            SizedToTheNetwork(world),
             SpeculationNotes(),
             SameEnd(world),
             DropAgreement(),
@@ -83,6 +85,7 @@ class OracleWatch:
             OwedSkips(),
             EventOrder(),
             Silence(world),
+            Deadlines(world),
             HostileBytes(world),
             ReliableItems(world),
             self.responsiveness,

@@ -1,6 +1,6 @@
 """A scenario brought to life: peers, hosts, network and faults on one SimPy environment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,11 @@ def build_world(
     build_id: str,
     observers: tuple[HostObserver, ...],
     kind: type[Episodes] = Episodes,
+    seen_before: Sequence[bytes] = (),
 ) -> World:
     """Everything at time 0; hosts that start late join the environment when their time comes.
 
-    `kind` is what the peers' matches are made of.
+    `kind` is what the peers' matches are made of; `seen_before` is what an attacker has of an older session.
     """
     env = Clock()
     network = Network(env, scenario.network, scenario.seed)
@@ -106,7 +107,7 @@ def build_world(
         _make_host(scenario, env, network, agreed, index, observers, kind)
         for index in range(scenario.peer_count)
     ]
-    faults = Faults(env, hosts, network, scenario.seed)
+    faults = Faults(env, hosts, network, scenario.seed, seen_before)
     faults.start(scenario.events)
     return World(
         scenario, env, network, hosts, faults, agreed, spec, scenario.limit_us or _limit_us(scenario)

@@ -106,8 +106,13 @@ def _table(text: str, name_or_path: str) -> tuple[int, ...]:
 
 def load_trace(name_or_path: str) -> tuple[int, ...]:
     """Milliseconds at which TRACE_BYTES may leave, ascending; the last is also the trace's period."""
+    return _trace(_read("traces", ".trace", name_or_path), name_or_path)
+
+
+@functools.lru_cache(maxsize=16)
+def _trace(text: str, name_or_path: str) -> tuple[int, ...]:
     times: list[int] = []
-    for number, line in _lines(_read("traces", ".trace", name_or_path)):
+    for number, line in _lines(text):
         time_ms = _int_of(line, number, name_or_path)
         if time_ms < (times[-1] if times else 0):
             raise ScenarioError([f"line {number}: {time_ms} is before the line above"], name_or_path)

@@ -14,7 +14,7 @@ from netsim.ledger import Ledger
 from netsim.oracle import Oracle
 from netsim.oracles_bounds import LOOK_EVERY, OF_CONTAINERS, TAKEN_BY_THE_HOST, Bounds, _Kept
 from netsim.oracles_desync import Attribution, DesyncDetection
-from netsim.oracles_doors import EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
+from netsim.oracles_doors import Deadlines, EventOrder, HostileBytes, ReliableItems, Silence, TickPlan
 from netsim.oracles_quality import (
     ConfirmationLag,
     FullRate,
@@ -29,6 +29,7 @@ from netsim.oracles_safety import (
     Provenance,
     Reference,
 )
+from netsim.oracles_sizes import SizedToTheNetwork
 from netsim.oracles_speculation import Mispredictions, SpeculationNotes
 from netsim.oracles_time_sync import FrameGap, OwedSkips, TimeSyncTruce
 from netsim.planted import planted
@@ -1117,6 +1118,7 @@ class TestData:
         ("O14", "kept-frames-never-forgotten", "latency-lan", "Match._kept"),
         ("O15-gap", "time-sync-off", "drift-fast-timer", "frames ahead, bound"),
         ("O15-skip", "waits-for-nobody", "drift-fast-timer", "are owed, and none was left out"),
+        ("O16-deadline", "lingers-too-long", "drop-leave", "lingering for"),
         ("O16-silence", "silence-not-excused", SILENCED, "was silent for"),
         ("O18", "foreign-tag-accepted", "hostile-datagrams", "a foreign datagram"),
         ("O23", "retransmission-starved", "loss-busy-control", "was not sent again for"),
@@ -1175,6 +1177,29 @@ def test_o10_stalls_that_the_network_does_not_explain() -> None:
     assert "stalls, though window and delay cover the network" in message(wrong)
 
 
+@pytest.mark.parametrize(
+    ("sized", "bug", "told"),
+    [
+        ("input_delay_policy", None, ""),
+        ("window_policy", None, ""),
+        ("input_delay_policy", "rtt-for-the-one-way-time", "a delay of 10 frames, 0 to 7 asked for"),
+        ("window_policy", "window-of-the-round-trip", "a window of 8 frames, 3 to 5 asked for"),
+    ],
+)
+def test_a6_what_follows_the_network_follows_half_the_round_trip(
+    sized: str, bug: str | None, told: str
+) -> None:
+    scenario = load_scenario("latency-100ms")
+    follows = {"input_delay_policy": "adaptive", "window_policy": "rtt"}[sized]
+    fields: dict[str, Any] = {"prediction_window_frames": 0, sized: follows}
+    session = dataclasses.replace(scenario.session, **fields)
+    with planted(bug):
+        table = run_scenario(dataclasses.replace(scenario, session=session)).table
+    [found] = [oracle for oracle in table["oracles"] if oracle["id"] == "A6"]
+    assert found["checks"] > 900
+    assert (found["violation"] or {"message": ""})["message"] == told
+
+
 def test_o12_an_accusation() -> None:
     oracle = Attribution(desync_detection())
     oracle.event(host(), Committed((frame(0), frame(1))))
@@ -1219,9 +1244,9 @@ def test_every_law_of_a_run_has_its_negative_control_here() -> None:
     tested = {
         *(PrefixAgreement, Provenance, Reference, Immutability, Mispredictions, SpeculationNotes),
         *(TickPlan, DesyncDetection, Attribution, DropAgreement, Bounds, EventOrder),
-        *(Silence, HostileBytes, ReliableItems),
+        *(Silence, Deadlines, HostileBytes, ReliableItems),
         *(Progress, FullRate, ConfirmationLag, Responsiveness, SameEnd, TimeSyncTruce, FrameGap, OwedSkips),
-        TablesTold,
+        *(SizedToTheNetwork, TablesTold),
     }
     assert {type(oracle) for oracle in watch.oracles} == tested
     page = (ROOT / "docs" / "what-we-check.md").read_text("utf-8")
