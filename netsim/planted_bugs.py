@@ -486,8 +486,8 @@ PATCHES: Final[dict[str, Patch]] = {
     "checksum-of-the-present": Patch(
         "a checksum is made of the newest state, a predicted one, not of the frame's",
         "desync",
-        "checksum.frame_bytes(timeline.game.encode_state(timeline.state(frame)), kept)",
-        "checksum.frame_bytes(timeline.game.encode_state(timeline.states[-1]), kept)",
+        "            state = timeline.game.encode_state(timeline.state(frame))\n",
+        "            state = timeline.game.encode_state(timeline.states[-1])\n",
     ),
     "half-is-a-majority": Patch(
         "half of the members may go on, and so may the other half",
@@ -544,8 +544,8 @@ PATCHES: Final[dict[str, Patch]] = {
     "hello-only-once": Patch(
         "a hello that was lost is not sent again",
         "session",
-        "                    self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)\n",
-        "                    self.timers.set(Timer.HELLO, now_us + 3_600_000_000)\n",
+        "                self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)\n",
+        "                self.timers.set(Timer.HELLO, now_us + 3_600_000_000)\n",
     ),
     "lingers-too-long": Patch(
         "a peer that has ended stays for longer than it should",

@@ -2,7 +2,7 @@
 
 from rollback_core import checksum, wire
 from rollback_core.checksum import ChecksumExchange
-from rollback_core.errors import WireError
+from rollback_core.errors import SimulationError, WireError
 from rollback_core.events import CommittedFrame, DesyncDetected, Event
 from rollback_core.match import Match
 from rollback_core.messages import ChecksumItem, ChecksumRangeItem, DumpItem, Item
@@ -122,4 +122,8 @@ class DesyncWatch:
         if kept is None:
             raise WireError(f"frame {frame} is not kept any more")
         timeline = self._match.timeline
-        return checksum.frame_bytes(timeline.game.encode_state(timeline.state(frame)), kept)
+        try:
+            state = timeline.game.encode_state(timeline.state(frame))
+        except Exception as error:  # the game's own, like those of its steps
+            raise SimulationError(frame, f"{type(error).__name__}: {error}") from error
+        return checksum.frame_bytes(state, kept)

@@ -132,10 +132,10 @@ class Life:
                 self._events.append(match.correct())
             while match.timeline.current <= confirmed and match.advance():
                 pass
+            if self._publication.publish(confirmed, now_us):
+                self._publication.drain_desync(now_us)
         except SimulationError as error:
             return EndReason.GAME_FAILED, None, str(error)
-        if self._publication.publish(confirmed, now_us):
-            self._publication.drain_desync(now_us)
         if match.end_reason is not None:
             # The partner is gone, but nothing was left to wait for.
             return match.end_reason, self._ender, ""

@@ -115,24 +115,24 @@ class Play:
         if not self._ticks % TICKS_PER_SAMPLE:
             self._observe_advantage(now_us)
         sync = self.time_sync
-        if sync.owed and sync.should_skip():
-            self._note_skip()
-            self.is_stalled = False
-            match.update_confirmed()
-            self._finish_tick(now_us, is_playing=False)
-            return 0
         try:
+            if sync.owed and sync.should_skip():
+                self._note_skip()
+                self.is_stalled = False
+                match.update_confirmed()
+                self._finish_tick(now_us, is_playing=False)
+                return 0
             if match.play(actions, self.delay_frames):
                 self.is_stalled = False
                 self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
                 return 1
+            self.is_stalled = True
+            self._waited_at = match.timeline.current
+            self.stalled_ticks += 1
+            self._finish_tick(now_us, is_playing=False)
         except SimulationError as error:
             self._fail(error, now_us)
             raise
-        self.is_stalled = True
-        self._waited_at = match.timeline.current
-        self.stalled_ticks += 1
-        self._finish_tick(now_us, is_playing=False)
         return 0
 
     def tick_in_full(self, now_us: int, actions: Sequence[int], frames: int) -> int:

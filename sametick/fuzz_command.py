@@ -162,7 +162,11 @@ def _pace(table: Table) -> str:
 
 def _nearest(table: Table) -> list[str]:
     """For each law that states a bound, what was left of it at the least."""
-    return [f"{law}: {each['room']:,} {each['unit']}" for law, each in table["least_room"].items()]
+    return [f"{law}: {_amount(each['room'], each['unit'])}" for law, each in table["least_room"].items()]
+
+
+def _amount(number: int, unit: str) -> str:
+    return f"{number / 1000:,.1f} ms" if unit == "us" else f"{number:,} {unit}"
 
 
 def _markdown(table: Table) -> str:

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mesh import Mesh, Path, acting, agree_on_common_prefix, replayed, shared, straight_play, terms_for
 from mesh_plans import NETWORKS, Network
 
+from rollback_core.commands import Leave
 from rollback_core.errors import SimulationError
 from rollback_core.events import DesyncAttributed, DesyncDetected, Ended, EndReason
 from rollback_core.simulation import StepOutcome
@@ -87,6 +88,44 @@ def test_a_game_that_raises_ends_its_session_at_that_frame_and_the_partners_clea
         else:
             assert end.reason is EndReason.COMPLETED
             assert histories[peer] == histories[1]
+
+
+class Speechless(Counter):
+    """Plays on, but from its frame `at` on it cannot say its state."""
+
+    def __init__(self, players: int, at: int) -> None:
+        super().__init__(players)
+        self.at = at
+
+    def encode_state(self, state: Any, /) -> bytes:
+        if state[0] >= self.at:
+            raise ValueError("planted")
+        return super().encode_state(state)
+
+
+@given(
+    at=st.integers(1, 50),
+    leaves_at_us=st.one_of(st.none(), st.integers(100_000, 1_200_000)),
+    interval=st.integers(1, 9),
+)
+@example(at=1, leaves_at_us=None, interval=1)
+@example(at=20, leaves_at_us=500_000, interval=1)
+def test_a_game_that_cannot_say_its_state_ends_its_session_and_keeps_what_is_committed(
+    at: int, leaves_at_us: int | None, interval: int
+) -> None:
+    """At a comparison of checksums: in a tick, or at a goodbye, which plays up to what is confirmed."""
+    terms = terms_for(range(2), checksum_interval_frames=interval)
+    mesh = Mesh(terms, games={0: Speechless(2, at)})
+    if leaves_at_us is not None:
+        mesh.at(leaves_at_us, lambda: mesh.command(0, Leave("enough")))
+    mesh.run()
+    (end,) = mesh.kinds(0, Ended)
+    assert end.reason is EndReason.GAME_FAILED or (leaves_at_us and end.reason is EndReason.LEFT)
+    assert end.reason is EndReason.LEFT or "ValueError: planted" in end.detail
+    histories = [shared(mesh.history(peer)) for peer in range(2)]
+    assert end.frame == len(histories[0]) - 1
+    assert replayed(terms, histories[0]) == histories[0]
+    assert agree_on_common_prefix(histories)
 
 
 class Differing(Counter):

@@ -26,14 +26,29 @@ MAX_DELAY = 6
 
 
 class Moody(Counter):
-    """Raises at the next step once it is told to."""
+    """Raises whenever it is asked for what it is told to fail at."""
 
-    is_failing = False
+    failing = ""
+
+    def _do(self, what: str) -> None:
+        if what == self.failing:
+            raise ValueError("told to")
 
     def step(self, actions: Any, /) -> StepOutcome:
-        if self.is_failing:
-            raise ValueError("told to")
+        self._do("step")
         return super().step(actions)
+
+    def save_state(self) -> Any:
+        self._do("save")
+        return super().save_state()
+
+    def load_state(self, state: Any, /) -> None:
+        self._do("load")
+        super().load_state(state)
+
+    def encode_state(self, state: Any, /) -> bytes:
+        self._do("encode")
+        return super().encode_state(state)
 
 
 class Doors(RuleBasedStateMachine):
@@ -113,7 +128,7 @@ class Doors(RuleBasedStateMachine):
         try:
             session.tick(self.now_us, [action], frames)
         except SimulationError:
-            assert self.games[peer].is_failing
+            assert self.games[peer].failing
             assert session.ended is not None
         queue = session.match.queues[peer]
         for frame in range(before, session.input_end):
@@ -152,7 +167,7 @@ class Doors(RuleBasedStateMachine):
         try:
             session.receive_datagram(source, data, self.now_us)
         except SimulationError:
-            assert self.games[target].is_failing
+            assert self.games[target].failing
         self.drain(target)
 
     @rule(peer=st.integers(0, 2))
@@ -186,9 +201,9 @@ class Doors(RuleBasedStateMachine):
         self.command(peer, PeerGone(other) if is_gone else Leave("enough"))
 
     @precondition(lambda self: self.has_played)
-    @rule(peer=st.integers(0, 2))
-    def the_game_will_fail(self, peer: int) -> None:
-        self.games[self.one(peer)[0]].is_failing = True
+    @rule(peer=st.integers(0, 2), failing=st.sampled_from(["step", "save", "load", "encode"]))
+    def the_game_will_fail(self, peer: int, failing: str) -> None:
+        self.games[self.one(peer)[0]].failing = failing
 
     def command(self, peer: int, command: Any) -> None:
         peer, session = self.one(peer)
