@@ -66,6 +66,7 @@ class Host:
         "is_running",
         "network",
         "observers",
+        "opened_us",
         "peer",
         "policies",
         "was_reloaded",
@@ -111,7 +112,8 @@ class Host:
             observer.before_tick for observer in observers if isinstance(observer, BeforeTick)
         ]
         self._watch_after = [observer.after_tick for observer in observers]
-        self.peer = make_peer(self.local_now_us(), self.incarnation)
+        self.opened_us = self.local_now_us()  # by its own clock
+        self.peer = make_peer(self.opened_us, self.incarnation)
         self._seats = list(zip(self.peer.session.local_players, policies, strict=True))
         network.deliver[index] = self._receive
         if setup.start_us:
@@ -132,7 +134,8 @@ class Host:
         """A fresh peer, which is told at once if the page is hidden; what waited was for another."""
         self._inbox = []
         self._asked = []
-        self.peer = self._make_peer(self.local_now_us(), self.incarnation)
+        self.opened_us = self.local_now_us()
+        self.peer = self._make_peer(self.opened_us, self.incarnation)
         if self.is_hidden:
             self.command(FocusChanged(False))
         self._rearm()

@@ -9,6 +9,7 @@ from netsim.watched_game import WatchedEpisodes
 from netsim.world import World, has_liars, peer_config
 from rollback_core.control import RESEND_US
 from rollback_core.events import (
+    Closed,
     Committed,
     Ended,
     EndReason,
@@ -360,7 +361,10 @@ class Silence(Oracle):
 
 
 class Deadlines(Oracle):
-    """No handshake goes on, and nobody lingers, past the first tick after its time."""
+    """Who does not come to an agreement gives up when the time for it is up, and who lingers closes in time.
+
+    A process that does not run, or whose clock is set, may be late; others by a poll.
+    """
 
     id = "O16-deadline"
     name = "deadlines"
@@ -369,19 +373,51 @@ class Deadlines(Oracle):
 
     def __init__(self, world: World) -> None:
         super().__init__()
-        config = peer_config(world.scenario, 0, 1)
-        self._limits_us = {State.HANDSHAKE: config.handshake_timeout_us, State.LINGERING: config.linger_us}
-        self._since: dict[tuple[int, int, State], int] = {}  # its first tick in this state
+        scenario = world.scenario
+        self._world = world
+        config = peer_config(scenario, 0, 1)
+        self._agree_us = config.handshake_timeout_us
+        self._linger_us = config.linger_us
+        self._excused = {
+            peer
+            for event in scenario.events
+            if event.kind in ("suspend", "stall", "clock-step")
+            for peer in event.peers
+        }
+        # Timers are polled at ticks, which time sync and the machine may put off.
+        self._grain_us = [2 * world.terms.period_us + host.late_tick_us for host in scenario.hosts]
+        self._ended_us: dict[tuple[int, int], int] = {}
 
-    def after_tick(self, host: Host, played: int) -> None:
-        state = host.peer.session.state
-        limit_us = self._limits_us.get(state)
-        if limit_us is None:
-            return
+    def event(self, host: Host, event: Event) -> None:
+        key = (host.index, host.incarnation)
         now_us = host.local_now_us()
-        since_us = self._since.setdefault((host.index, host.incarnation, state), now_us)
+        if isinstance(event, Started):
+            self._compare(host, "agreed", now_us - host.opened_us, self._agree_us)
+        elif isinstance(event, Ended):
+            self._ended_us[key] = now_us
+            if event.reason is EndReason.HANDSHAKE_TIMEOUT:
+                took_us = now_us - host.opened_us
+                self._compare(host, "given up", took_us, self._agree_us, least_us=self._agree_us)
+        elif isinstance(event, Closed):
+            self._compare(host, "closed", now_us - self._ended_us[key], self._linger_us)
+
+    def finish(self) -> None:
+        for host in self._world.hosts:
+            if host.is_absent or not host.is_running:
+                continue
+            now_us = host.local_now_us()
+            state = host.peer.session.state
+            if state is State.HANDSHAKE:
+                self._compare(host, "not given up", now_us - host.opened_us, self._agree_us)
+            elif state is State.LINGERING:
+                ended_us = self._ended_us[host.index, host.incarnation]
+                self._compare(host, "not closed", now_us - ended_us, self._linger_us)
+
+    def _compare(self, host: Host, what: str, took_us: int, limit_us: int, *, least_us: int = 0) -> None:
+        if host.index in self._excused:
+            return
         self.checks += 1
-        room_us = since_us + limit_us - now_us
+        room_us = limit_us + self._grain_us[host.index] - took_us
         self.note_room(room_us)
-        if room_us <= 0 < now_us - since_us:
-            self.fail(f"{state.value} for {(now_us - since_us) // 1000} ms", peer=host.index)
+        if room_us < 0 or took_us < least_us:
+            self.fail(f"{what} after {took_us // 1000} ms, limit {limit_us // 1000} ms", peer=host.index)

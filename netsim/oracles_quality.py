@@ -18,7 +18,7 @@ SETTLE_US = 5_000_000  # after the start: time sync has levelled the peers
 
 
 def is_lossless(world: World, *, from_the_start: bool = True) -> bool:
-    """No stage drops or queues a datagram, no fault acts, every host ticks on time and is there at once.
+    """No stage drops, queues or hurries a datagram, no fault acts, hosts tick on time and are there at once.
 
     Without `from_the_start`, a host may come late: its partners then lead by what they played too early.
     """
@@ -33,6 +33,7 @@ def is_lossless(world: World, *, from_the_start: bool = True) -> bool:
         and not path.link.rate_bps
         and not path.link.rate_trace
         and not path.link.mtu_bytes
+        and not (path.link.order == "reorder" and path.link.reorder_ppm)
         and path.link.jitter in ("none", "uniform")
         for path in scenario.network.paths
     )
@@ -198,7 +199,7 @@ class FullRate(Oracle):
             and session.input_delay_policy == "fixed"
             and session.window_policy == "fixed"
             and len({link.delay_us for link in links}) == 1
-            and not any(link.jitter_us or link.slot_us or link.reorder_ppm for link in links)
+            and not any(link.jitter_us or link.slot_us for link in links)
             and not any(host.clock_drift_ppm for host in scenario.hosts)
         )
         self._delay_us = links[0].delay_us
@@ -274,6 +275,9 @@ class ConfirmationLag(Oracle):
         long_us = period_us * (1000 + permille) * 1000 // (1_000_000 + min(drifts))
         self._trip_ticks = -(-one_way_us // period_us)
         self._round_ticks = -(-(2 * one_way_us + long_us) // short_us)
+        self._news_us = 2 * (one_way_us + long_us)
+        self._delays = [scenario.session.input_delay_frames] * len(world.hosts)
+        self._quiet_from_us = SETTLE_US
 
     def after_tick(self, host: Host, played: int) -> None:
         if not played:
@@ -286,15 +290,23 @@ class ConfirmationLag(Oracle):
         most = 2 * match.window + self._most
         if uncommitted > most and not session.epoch:  # what was reported in another view does not count
             self._fail(host, uncommitted, "uncommitted", most)
-        if not self._is_lossless or self._world.env.now < SETTLE_US:
+        if not self._is_lossless:
             return
         # The slowest partner's frame, and its delay, decide what can be known here.
         behind = 1 << 62
+        now_us = self._world.env.now
         for other in self._world.hosts:
             partner = other.peer.session
-            queued = partner.match.timeline.current + partner.play.delay_frames
+            delay = partner.play.delay_frames
+            if delay != self._delays[other.index]:
+                # What the change queued, or did not, is on its way.
+                self._delays[other.index] = delay
+                self._quiet_from_us = max(SETTLE_US, now_us + self._news_us)
+            queued = partner.match.timeline.current + delay
             if other is not host and queued < behind:
                 behind = queued
+        if now_us < self._quiet_from_us:
+            return
         gap = last + 1 - behind
         unconfirmed = last - match.confirmed
         bound = max(0, self._trip_ticks + gap + 1)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from netsim.host import Host
 from netsim.oracle import Oracle
-from netsim.oracles_quality import SETTLE_US, is_lossless
+from netsim.oracles_quality import is_lossless
 from netsim.world import World
 from rollback_core.config import MAX_WINDOW_FRAMES
+from rollback_core.delay_policy import DOWN_AFTER
 from rollback_core.handshake import WINDOW_MARGIN_FRAMES
 from rollback_core.link import RTT_SAMPLES_TO_SIZE
 from scenarios.scenario import LinkSetup
 
-ROUNDING_US = RTT_SAMPLES_TO_SIZE  # means and halves are taken in whole microseconds
-SINCE = 2  # samples that may have come since the one by which a delay rose
+ROUNDING_US = 8  # the smoothed round trip rests up to 7 us below one that does not change
 
 
 @dataclass(slots=True)
@@ -24,8 +24,11 @@ class _Trips:
     varies_us: int = 0
 
     def add(self, there: LinkSetup, back: LinkSetup) -> None:
-        shortest_us = sum(max(0, link.delay_us - link.jitter_us) for link in (there, back))
-        longest_us = sum(link.delay_us + link.jitter_us + link.slot_us for link in (there, back))
+        shortest_us = longest_us = 0
+        for link in (there, back):
+            jitter_us = link.jitter_us if link.jitter != "none" else 0
+            shortest_us += max(0, link.delay_us - jitter_us)
+            longest_us += link.delay_us + jitter_us + link.slot_us
         self.least_us = max(self.least_us, shortest_us)
         self.most_us = max(self.most_us, longest_us)
         self.varies_us = max(self.varies_us, longest_us - shortest_us)
@@ -41,12 +44,22 @@ class _Trips:
         return -(-(self.most_us // 2 + deviations * deviation_us + ROUNDING_US) // period_us)
 
 
+@dataclass(slots=True)
+class _Followed:
+    """What a peer's delay was at its last tick, and how many round trips were measured by then."""
+
+    delay: int
+    samples: int  # of the link with the fewest
+    first: int  # as `samples`, at the first tick
+    low_since: int  # of all links together, when the delay was last no longer than asked for
+
+
 class SizedToTheNetwork(Oracle):
-    """A delay or window that follows the network covers the one-way time, and is no longer than that asks.
+    """A delay or window that follows the network covers the one-way time and rises no further than needed.
 
     Both are sized by half the smoothed round trip, and once or twice its smoothed deviation. That begins at
     half of the first sample (RFC 6298), falls by a quarter with each that is alike, and is never more than
-    that and what samples differ by.
+    that and what samples differ by. A delay that is longer than asked for falls after so many samples.
     """
 
     id = "A6"
@@ -55,13 +68,12 @@ class SizedToTheNetwork(Oracle):
 
     def __init__(self, world: World) -> None:
         super().__init__()
-        self._world = world
         scenario = world.scenario
         session = scenario.session
         self._is_adaptive = session.input_delay_policy == "adaptive"
-        is_sized = session.window_policy == "rtt"
+        self._is_sized = session.window_policy == "rtt"
         self.applies = (
-            (self._is_adaptive or is_sized)
+            (self._is_adaptive or self._is_sized)
             and is_lossless(world)
             # A round trip is measured by one clock, and how long the other kept the question by the other's.
             and not any(host.clock_drift_ppm for host in scenario.hosts)
@@ -71,34 +83,52 @@ class SizedToTheNetwork(Oracle):
         for (source, target), there in links.items():
             self._trips[source].add(there, links[target, source])
         self._period_us = period_us = world.terms.period_us
-        self._delays = {host.index: session.input_delay_frames for host in world.hosts}
-        least = most = session.prediction_window_frames
-        if is_sized:
-            room = WINDOW_MARGIN_FRAMES - session.input_delay_frames
-            covers = max(each.covers(period_us) for each in self._trips.values())
-            asks = max(each.asks(period_us, 2, RTT_SAMPLES_TO_SIZE) for each in self._trips.values())
-            least, most = (max(least, min(frames + room, MAX_WINDOW_FRAMES)) for frames in (covers, asks))
-        self._window = (least, most)
+        self._longest = world.terms.max_input_delay_frames
+        self._followed: dict[int, _Followed] = {}
+        least = session.prediction_window_frames
+        room = WINDOW_MARGIN_FRAMES - session.input_delay_frames
+        covers = max(each.covers(period_us) for each in self._trips.values())
+        asks = max(each.asks(period_us, 2, RTT_SAMPLES_TO_SIZE) for each in self._trips.values())
+        self._windows = [max(least, min(frames + room, MAX_WINDOW_FRAMES)) for frames in (covers, asks)]
 
     def after_tick(self, host: Host, played: int) -> None:
         session = host.peer.session
         if not session.life.is_running:
             return
-        self.checks += 1
-        self._compare(host, "window", session.match.window, *self._window)
-        if not self._is_adaptive:
+        if self._is_sized:
+            self.checks += 1
+            window = session.match.window
+            least, most = self._windows
+            self.note_room(most - window)
+            if not least <= window <= most:
+                self._fail(host, "a window", window, f"{least} to {most}")
+        if self._is_adaptive:
+            self._look_at_delay(host, session.delay_frames)
+
+    def _look_at_delay(self, host: Host, delay: int) -> None:
+        counts = [link.rtt_samples for link in host.peer.session.links.values()]
+        samples, everything = min(counts), sum(counts)
+        followed = self._followed.get(host.index)
+        if followed is None:
+            self._followed[host.index] = _Followed(delay, samples, samples, everything)
             return
         trips = self._trips[host.index]
-        delay, before = session.delay_frames, self._delays[host.index]
-        most = before  # it falls one by one
-        if delay > before:
-            samples = min(link.rtt_samples for link in session.links.values())
-            most = trips.asks(self._period_us, 1, samples - SINCE)
-        least = trips.covers(self._period_us) if self._world.env.now > SETTLE_US else 0
-        self._compare(host, "delay", delay, min(least, self._world.terms.max_input_delay_frames), most)
-        self._delays[host.index] = delay
+        self.checks += 1
+        if delay > followed.delay:
+            # It rose at some sample since the last tick.
+            most = trips.asks(self._period_us, 1, followed.samples)
+            self.note_room(most - delay)
+            if delay > most:
+                self._fail(host, "a delay", delay, f"{most} at the most")
+        if samples > followed.first + 1:
+            least = min(trips.covers(self._period_us), self._longest)
+            if delay < least:
+                self._fail(host, "a delay", delay, f"{least} at the least")
+        if delay < followed.delay or delay <= trips.asks(self._period_us, 1, followed.samples):
+            followed.low_since = everything
+        elif everything - followed.low_since > DOWN_AFTER + len(counts):
+            self._fail(host, "a delay that does not fall", delay, f"less for {DOWN_AFTER} samples")
+        followed.delay, followed.samples = delay, samples
 
-    def _compare(self, host: Host, what: str, frames: int, least: int, most: int) -> None:
-        self.note_room(min(frames - least, most - frames))
-        if not least <= frames <= most:
-            self.fail(f"a {what} of {frames} frames, {least} to {most} asked for", peer=host.index)
+    def _fail(self, host: Host, what: str, frames: int, asked: str) -> None:
+        self.fail(f"{what} of {frames} frames, {asked} asked for", peer=host.index)

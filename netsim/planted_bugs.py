@@ -486,8 +486,8 @@ PATCHES: Final[dict[str, Patch]] = {
     "checksum-of-the-present": Patch(
         "a checksum is made of the newest state, a predicted one, not of the frame's",
         "desync",
-        "            state = timeline.game.encode_state(timeline.state(frame))\n",
-        "            state = timeline.game.encode_state(timeline.states[-1])\n",
+        "            encoded = game.encode_state(state)\n",
+        "            encoded = game.encode_state(self._match.timeline.states[-1])\n",
     ),
     "half-is-a-majority": Patch(
         "half of the members may go on, and so may the other half",
@@ -541,11 +541,23 @@ PATCHES: Final[dict[str, Patch]] = {
         "        last = timeline.current - 1\n        if known < last:\n",
         "        last = timeline.current - 1\n        if known < last and timeline.game.phase != FINISHED:\n",
     ),
+    "adaptive-delay-never-falls": Patch(
+        "a delay that follows the network never gets shorter",
+        "delay_policy",
+        "            if self._low_for >= DOWN_AFTER:\n",
+        "            if self._low_for < 0:\n",
+    ),
+    "gives-up-too-late": Patch(
+        "a handshake that does not succeed goes on for longer than it should",
+        "session",
+        "        self.timers.set(Timer.HANDSHAKE, now_us + config.handshake_timeout_us)\n",
+        "        self.timers.set(Timer.HANDSHAKE, now_us + config.handshake_timeout_us + 300_000)\n",
+    ),
     "hello-only-once": Patch(
         "a hello that was lost is not sent again",
         "session",
-        "                self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)\n",
-        "                self.timers.set(Timer.HELLO, now_us + 3_600_000_000)\n",
+        "                    self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)\n",
+        "                    self.timers.set(Timer.HELLO, now_us + 3_600_000_000)\n",
     ),
     "lingers-too-long": Patch(
         "a peer that has ended stays for longer than it should",
@@ -584,8 +596,8 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     (
         "inputs of variable width split at the wrong place",
         "an input is the number of an action, and all of a game's have one width that follows from the"
-        " agreed number of actions; a datagram has one row of runs per player, and says how many"
-        " (`couch-inputs-swapped` is the nearest)",
+        " agreed number of actions; a datagram has one row of runs per player, and both sides know how many"
+        " players there are (`couch-inputs-swapped` is the nearest)",
     ),
     (
         "a prediction that is the same again is not replayed, though the state before it was wrong",
@@ -607,8 +619,9 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     ),
     (
         "negative frame accepted",
-        "a frame is an unsigned number on the wire: there are no bytes that say a negative one. What is"
-        " counted back from it, an acknowledgement, is no news below what is known, and not taken",
+        "a frame is an unsigned number on the wire: there are no bytes that say a negative one. An"
+        " acknowledgement is said by its distance from one, which may say less than 0: then the whole"
+        " datagram is refused, before anything in it is looked at",
     ),
     (
         "wall clock stepped",
@@ -617,7 +630,8 @@ NOT_EXPRESSIBLE: tuple[tuple[str, str], ...] = (
     ),
     (
         "inputs of one view taken for those of the next",
-        "planted, it changes nothing that anyone commits, for what it lets in is true in either view. A"
+        "planted, no frame is committed that would not be otherwise, for what it lets in is true in either"
+        " view; how soon one is, and who counts as silent, may differ. A"
         " member's own inputs are the same in both. What it reports from the old view, it held before its"
         " vote, which froze what it holds of the lost player; the cut is the most that any voter holds, so it"
         " reports no frame of the lost player past the cut. And what it reports from a newer view reaches"

@@ -16,7 +16,7 @@ from netsim.oracle import Oracle
 from netsim.randomness import generator
 from netsim.shared_data import SessionData, collect, verdict_of_data
 from netsim.trace import TraceWatch
-from netsim.verdict import sentence, tested_expectations
+from netsim.verdict import holds, sentence, tested_expectations
 from netsim.watch import OracleWatch
 from netsim.watched_game import WatchedEpisodes
 from netsim.world import World, build_world
@@ -41,6 +41,14 @@ class RunResult:
     @property
     def ok(self) -> bool:
         return bool(self.table["verdict"]["ok"])
+
+    def name_command(self, command: str) -> None:
+        """All sessions of a scenario are repeated by one command, that of the scenario."""
+        for each in (self, *self.more):
+            each.table["command"] = command
+            for oracle in each.table["oracles"]:
+                if oracle["violation"] is not None:
+                    oracle["violation"]["command"] = command
 
 
 def run_scenario(
@@ -74,6 +82,7 @@ def run_scenario(
                 "sentence": f"Session {number}: {other.table['verdict']['sentence']}",
             }
             break
+    first.name_command(f"sametick sim {scenario.name} --seed {scenario.seed}")
     first.table["sessions"] = [
         {"seed": result.table["seed"], "ok": result.ok, "trace_hash": result.table["trace_hash"]}
         for result in results
@@ -178,7 +187,7 @@ def _table(
         "seed": scenario.seed,
         "build_id": world.terms.build_id,
         "versions": {"sametick": __version__, "python": platform.python_version()},
-        "command": f"sametick sim {scenario.name} --seed {scenario.seed}",
+        "command": "",
         "simulated_us": world.env.now,
         "data": data_table,
         "peers": peers,
@@ -187,13 +196,9 @@ def _table(
         "oracles": [oracle.as_table() for oracle in found] + verdicts,
         "exercised": exercised(metrics.peers.values(), world.hosts, world.faults.exercised),
     }
-    for oracle in table["oracles"]:
-        if oracle["violation"] is not None:
-            oracle["violation"]["command"] = table["command"]
     table["expectations"] = tested_expectations(scenario, table)
     table["trace_hash"] = _trace_hash(world, data)
-    ok = all(oracle["ok"] for oracle in table["oracles"]) and all(e["ok"] for e in table["expectations"])
-    table["verdict"] = {"ok": ok, "sentence": sentence(table)}
+    table["verdict"] = {"ok": holds(table), "sentence": sentence(table)}
     return table
 
 

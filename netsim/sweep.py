@@ -180,7 +180,7 @@ def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
     for peer in everyone:
         depths.update({int(depth): count for depth, count in peer["depth_histogram"]})
     ticks = max(1, frames + stalled + skipped)
-    simulated_us = max(table["simulated_us"] for table in tables)
+    times_us = [table["simulated_us"] for table in tables]
     resimulated = sum(peer["resimulated_frames"] for peer in peers)
     broken = [oracle["id"] for table in tables for oracle in table["oracles"] if not oracle["ok"]]
 
@@ -206,9 +206,11 @@ def figures(tables: Sequence[dict[str, Any]], verdict: dict[str, Any]) -> Row:
         "sent_bytes_per_s": worst("sent_bytes_per_s"),
         "interruptions_sum": sum(peer["interruptions"] for peer in peers),
         "desyncs_sum": sum(peer["desyncs"] for peer in peers),
-        "simulated_us": simulated_us,
+        "simulated_us": max(times_us),
         # What the run costs on any machine: no wall time may get into the content.
-        "steps_per_s": 1_000_000 * (frames + resimulated) / max(1, simulated_us),
+        "steps_per_s": 1_000_000
+        * (frames + resimulated)
+        / max(1, sum(each["simulated_us"] for each in tables)),
         "frame_advantage_p95_frames": max(_lead_p95(peer["series"]["frame_advantage"]) for peer in everyone),
         "depths": json.dumps(sorted(depths.items())),  # a sketch: how often each depth, of all peers
         "trace_hash": " ".join(table["trace_hash"] for table in tables),
@@ -314,7 +316,7 @@ def _played_apart(
         raise ChildProcessError("its process died")
     if ended.returncode:
         told = ended.stderr.decode(errors="replace").strip()
-        raise ChildProcessError(told.rpartition("\n")[2])
+        raise ChildProcessError(told.rpartition("\n")[2] or f"its process ended with {ended.returncode}")
 
 
 # What came of it.

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rollback_core.events import EndReason
 from scenarios.scenario import Expectation, Scenario
 
 
@@ -55,6 +56,21 @@ def _bound(expectation: Expectation) -> str:
     )
 
 
+def holds(table: dict[str, Any]) -> bool:
+    """Every law and every expectation, and nobody's game failed."""
+    told = (*table["oracles"], *table["expectations"])
+    return all(each["ok"] for each in told) and not _failed_games(table)
+
+
+def _failed_games(table: dict[str, Any]) -> list[str]:
+    ends = [(peer["peer"], peer["end"]) for peer in table["peers"]]
+    return [
+        f"The game failed on peer {peer}: {end['detail']}"
+        for peer, end in ends
+        if end["reason"] == EndReason.GAME_FAILED.value
+    ]
+
+
 def sentence(table: dict[str, Any]) -> str:
     """The verdict as a sentence: first whether the data can be trusted, then what was felt."""
     data = table["data"]
@@ -66,6 +82,9 @@ def sentence(table: dict[str, Any]) -> str:
     if broken:
         first = broken[0]
         return f"A law does not hold: {first['name']} ({first['id']}), {first['violation']['message']}."
+    failed = _failed_games(table)
+    if failed:
+        return f"{failed[0]}."
     missed = [item for item in table["expectations"] if not item["ok"]]
     if missed:
         item = missed[0]

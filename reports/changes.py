@@ -37,8 +37,8 @@ def changes(before: CampaignFolder, after: CampaignFolder) -> Table:
 def _failures(labels: list[str], row: Any) -> list[tuple[float, Table]]:
     """The row of a share of failures that has changed, and how large: above 1 if chance does not explain it.
 
-    The interval of the difference is made of the two shares' own: Newcombe, Statist. Med. 17 (1998), 873-890,
-    method 10.
+    The interval of the difference is made of the two shares' own, as they stand in the tables (where none
+    failed, the bound by the rule of three): Newcombe, Statist. Med. 17 (1998), 873-890, method 10.
     """
     shares, lows, highs, told = [], [], [], []
     for when in ("before", "after"):

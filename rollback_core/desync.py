@@ -111,19 +111,30 @@ class DesyncWatch:
             return
         found = self.exchange.first_diverging(peer, {frame: self._short(frame) for frame in frames})
         if found is not None:
-            self._own[peer] = self._bytes(found)
+            self._own[peer] = self._told(found)
             self.outbox.extend((peer, part) for part in checksum.dump_parts(found, self._own[peer]))
 
     def _short(self, frame: int) -> bytes:
-        return checksum.digest(self._bytes(frame))[: wire.SHORT_DIGEST_BYTES]
+        return checksum.digest(self._told(frame))[: wire.SHORT_DIGEST_BYTES]
+
+    def _told(self, frame: int) -> bytes:
+        """`_bytes`, to find out where peers differ: a state that the game cannot say is told as none."""
+        try:
+            return self._bytes(frame)
+        except SimulationError:
+            return checksum.frame_bytes(b"", self._kept(frame))
 
     def _bytes(self, frame: int) -> bytes:
+        kept = self._kept(frame)
+        game, state = self._match.timeline.game, self._match.timeline.state(frame)
+        try:
+            encoded = game.encode_state(state)
+        except Exception as error:  # the game's own, like those of its steps
+            raise SimulationError(frame, f"{type(error).__name__}: {error}") from error
+        return checksum.frame_bytes(encoded, kept)
+
+    def _kept(self, frame: int) -> CommittedFrame:
         kept = self._match.kept(frame)
         if kept is None:
             raise WireError(f"frame {frame} is not kept any more")
-        timeline = self._match.timeline
-        try:
-            state = timeline.game.encode_state(timeline.state(frame))
-        except Exception as error:  # the game's own, like those of its steps
-            raise SimulationError(frame, f"{type(error).__name__}: {error}") from error
-        return checksum.frame_bytes(state, kept)
+        return kept

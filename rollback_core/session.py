@@ -31,7 +31,7 @@ from rollback_core.control import RESEND_US
 from rollback_core.delay_policy import AdaptiveDelay
 from rollback_core.desync import DesyncWatch
 from rollback_core.episodes import Episodes
-from rollback_core.errors import SimulationError, UsageError, WireError
+from rollback_core.errors import UsageError, WireError
 from rollback_core.events import Ended, EndReason, Event, Interrupted, Resumed, Started
 from rollback_core.handshake import HELLO_INTERVAL_US, Handshake, Hellos, Mismatch, Refused
 from rollback_core.life import Life, State
@@ -158,9 +158,6 @@ class Session:
         except WireError:
             link.rejected += 1
             return
-        except SimulationError as error:
-            self._fail(error, now_us)
-            return
         if link.is_interrupted:
             self._resume(link, now_us)
         link.heard_at_us = now_us
@@ -188,34 +185,29 @@ class Session:
     def handle_timer(self, now_us: int) -> None:
         """Do what is due."""
         self._advance_clock(now_us)
-        try:
-            while self.life.state is not State.CLOSED:
-                due = self.timers.pop_due(now_us)
-                if due is None:
-                    return
-                self._do(*due, now_us)
-        except SimulationError as error:
-            self._fail(error, now_us)
-
-    def _do(self, timer: Timer, peer: int, now_us: int) -> None:
-        match timer:
-            case Timer.HELLO:
-                self._hellos.send_all(now_us)
-                self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)
-            case Timer.HANDSHAKE:
-                self._end(EndReason.HANDSHAKE_TIMEOUT, None, "not all peers answered", now_us)
-            case Timer.QUALITY:
-                self.mailbox.send_pings(now_us)
-                self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
-            case Timer.LINGER:
-                self.life.close()
-            case Timer.SILENCE:
-                self._handle_silence(self.links[peer], now_us)
-            case Timer.AGREEMENT:
-                self._obey_view(self._views.handle_timeout(now_us), self.me, now_us)
-            case Timer.CONTROL:
-                self.links[peer].control.rewind()
-                self.mailbox.send_control(self.links[peer], now_us)
+        while self.life.state is not State.CLOSED:
+            due = self.timers.pop_due(now_us)
+            if due is None:
+                return
+            timer, peer = due
+            match timer:
+                case Timer.HELLO:
+                    self._hellos.send_all(now_us)
+                    self.timers.set(Timer.HELLO, now_us + HELLO_INTERVAL_US)
+                case Timer.HANDSHAKE:
+                    self._end(EndReason.HANDSHAKE_TIMEOUT, None, "not all peers answered", now_us)
+                case Timer.QUALITY:
+                    self.mailbox.send_pings(now_us)
+                    self.timers.set(Timer.QUALITY, now_us + self.config.quality_interval_us)
+                case Timer.LINGER:
+                    self.life.close()
+                case Timer.SILENCE:
+                    self._handle_silence(self.links[peer], now_us)
+                case Timer.AGREEMENT:
+                    self._obey_view(self._views.handle_timeout(now_us), self.me, now_us)
+                case Timer.CONTROL:
+                    self.links[peer].control.rewind()
+                    self.mailbox.send_control(self.links[peer], now_us)
 
     def command(self, command: Command, now_us: int) -> None:
         """Carry out a host's wish."""
@@ -243,10 +235,7 @@ class Session:
                 if self.state in (State.HANDSHAKE, State.RUNNING):
                     self._end(EndReason.LEFT, self.me, reason, now_us)
             case PeerGone(peer):
-                try:
-                    self._let_go(self.links[peer], now_us)
-                except SimulationError as error:
-                    self._fail(error, now_us)
+                self._let_go(self.links[peer], now_us)
 
     # Doors out.
 
@@ -471,10 +460,6 @@ class Session:
             self.timers.set(Timer.SILENCE, link.heard_at_us + self.terms.reconnect_limit_us, link.peer)
         else:
             self._lose(link, EndReason.DISCONNECTED, f"silent for {silent_us // 1000} ms", now_us)
-
-    def _fail(self, error: SimulationError, now_us: int) -> None:
-        """The game cannot say its state, which a comparison of checksums has asked for: outside of a tick."""
-        self._end(EndReason.GAME_FAILED, None, str(error), now_us)
 
     def _let_go(self, link: Link, now_us: int) -> None:
         """This peer is gone without a word to us; one that has said its farewell is done already."""

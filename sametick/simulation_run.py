@@ -67,21 +67,13 @@ def run(
         if isinstance(error, SimulationError):  # the game's
             raise
         raise Finding(error, f"report it, it is a fault of ours; again: {typed(command)}") from error
-    _name_command(result.table, command)
+    result.name_command(command)
     return result
 
 
 def _has_foreign_code(scenario: "Scenario") -> bool:
     """Its game or a bot is somebody's own; all else is checked when a scenario is loaded."""
     return any(":" in name for name in (scenario.game.id, *(player.bot for player in scenario.players)))
-
-
-def _name_command(table: Table, command: str) -> None:
-    """A result repeats with the file, overrides and patch that made it, which only we know."""
-    table["command"] = command
-    for oracle in table["oracles"]:
-        if oracle["violation"] is not None:
-            oracle["violation"]["command"] = command
 
 
 def planted_if(name: str | None) -> contextlib.AbstractContextManager[object]:

@@ -160,6 +160,36 @@ PLANTED = {
 }
 
 
+class Picky(Differing):
+    """Can say its state at frames of `says` alone, if any are named; `said` are those it was asked for."""
+
+    def __init__(self, at: int, says: frozenset[int] = frozenset()) -> None:
+        super().__init__(2, "state", at)
+        self.says = says
+        self.said: set[int] = set()
+
+    def encode_state(self, state: Any, /) -> bytes:
+        if self.says and state[0] not in self.says:
+            raise ValueError("planted")
+        self.said.add(state[0])
+        return super().encode_state(state)
+
+
+@given(at=st.integers(0, 55), interval=st.sampled_from([7, 20]))
+def test_a_difference_is_told_though_the_game_cannot_say_the_frames_between_checksums(
+    at: int, interval: int
+) -> None:
+    terms = terms_for(range(2), checksum_interval_frames=interval)
+    asked = Picky(-1)
+    Mesh(terms, games={0: asked}).run()
+    mesh = Mesh(terms, games={0: Picky(at, frozenset(asked.said))}).run()
+    [told, located] = mesh.kinds(0, DesyncDetected)
+    assert not told.is_located
+    assert located.is_located
+    assert located.first_frame <= told.checked_frame
+    assert [event.reason for event in mesh.kinds(0, Ended)] == [EndReason.COMPLETED]
+
+
 @given(
     what=st.sampled_from(sorted(PLANTED)),
     at=st.integers(0, 79),
