@@ -75,9 +75,9 @@ class FrameGap(Oracle):
     Half the difference of the two advantages is the frame gap, less half of what this peer's way to the other
     is longer than the way back; delay that varies is mistaken for asymmetry. A rule that skips ticks acts
     once a mean of that reaches its minimum, and then not for an interval, nor before it has heard what its
-    skips did; meanwhile clocks drift on. The rule of speed has no minimum: it stands where the correction, by both, is what the clocks differ by. One frame
-    more, as the peers' ticks lie. While nobody stalls, frames are ticks less skips: a gap that stays bounded
-    means as many skips as the clocks drift.
+    skips did; meanwhile clocks drift on. The rule of speed has no minimum: it stands where the correction,
+    by both, is what the clocks differ by. One frame more, as the peers' ticks lie. While nobody stalls,
+    frames are ticks less skips: a gap that stays bounded means as many skips as the clocks drift.
     """
 
     id = "O15-gap"
