@@ -386,7 +386,7 @@ class Deadlines(Oracle):
         }
         # Timers are polled at ticks, which time sync and the machine may put off.
         self._grain_us = [2 * world.terms.period_us + host.late_tick_us for host in scenario.hosts]
-        self._ended_us: dict[tuple[int, int], int] = {}
+        self._ended_us: dict[tuple[int, int], int] = {}  # not of those in a session that is not watched
 
     def event(self, host: Host, event: Event) -> None:
         key = (host.index, host.incarnation)
@@ -398,20 +398,20 @@ class Deadlines(Oracle):
             if event.reason is EndReason.HANDSHAKE_TIMEOUT:
                 took_us = now_us - host.opened_us
                 self._compare(host, "given up", took_us, self._agree_us, least_us=self._agree_us)
-        elif isinstance(event, Closed):
+        elif isinstance(event, Closed) and key in self._ended_us:
             self._compare(host, "closed", now_us - self._ended_us[key], self._linger_us)
 
     def finish(self) -> None:
         for host in self._world.hosts:
             if host.is_absent or not host.is_running:
                 continue
+            key = (host.index, host.incarnation)
             now_us = host.local_now_us()
             state = host.peer.session.state
             if state is State.HANDSHAKE:
                 self._compare(host, "not given up", now_us - host.opened_us, self._agree_us)
-            elif state is State.LINGERING:
-                ended_us = self._ended_us[host.index, host.incarnation]
-                self._compare(host, "not closed", now_us - ended_us, self._linger_us)
+            elif state is State.LINGERING and key in self._ended_us:
+                self._compare(host, "not closed", now_us - self._ended_us[key], self._linger_us)
 
     def _compare(self, host: Host, what: str, took_us: int, limit_us: int, *, least_us: int = 0) -> None:
         if host.index in self._excused:
