@@ -123,7 +123,7 @@ def _laws(table: Table) -> list[Table]:
             "says": table["laws"].get(law, {}).get("says", ""),
             "count": count(made.get(law, 0)) if made.get(law, 0) else "never",
             "bar": bar_percent(made.get(law, 0), most),
-            "room": _room(table["least_room"].get(law)),
+            "room": room_told(table["least_room"].get(law)),
         }
         for law in _law_ids(table)
     ]
@@ -142,10 +142,11 @@ def _met(table: Table) -> str:
         return "Red: this profile must meet it, and never did."
     if all(table["reached"].get(name) for name in table["must_reach"]):
         return "All that this profile must meet were met."
-    return "What this profile must meet, a run that is cut short need not."
+    return "What this profile must meet, a run that is cut short need not: only what the quick one must."
 
 
-def _room(room: Table | None) -> str:
+def room_told(room: Table | None) -> str:
+    """What was left of a law's bound, at the least."""
     if room is None:
         return "–"
     if room["unit"] == "us":

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.fuzzing import FUZZ_FILE
+from reports.fuzzing import FUZZ_FILE, room_told
 from sametick.closing import Closing, close, make_ready
 from sametick.failure import Mistake
 from sametick.progress import LongRun
@@ -162,11 +162,7 @@ def _pace(table: Table) -> str:
 
 def _nearest(table: Table) -> list[str]:
     """For each law that states a bound, what was left of it at the least."""
-    return [f"{law}: {_amount(each['room'], each['unit'])}" for law, each in table["least_room"].items()]
-
-
-def _amount(number: int, unit: str) -> str:
-    return f"{number / 1000:,.1f} ms" if unit == "us" else f"{number:,} {unit}"
+    return [f"{law}: {room_told(each)}" for law, each in table["least_room"].items()]
 
 
 def _markdown(table: Table) -> str:
