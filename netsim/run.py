@@ -187,7 +187,7 @@ def _table(
         "seed": scenario.seed,
         "build_id": world.terms.build_id,
         "versions": {"sametick": __version__, "python": platform.python_version()},
-        "command": "",
+        "command": "",  # `name_command` knows it once all sessions are played
         "simulated_us": world.env.now,
         "data": data_table,
         "peers": peers,

@@ -14,7 +14,7 @@ class WireError(RollbackError):
 
 
 class SimulationError(RollbackError):
-    """The game raised inside reset, step, save or load; `frame` says where it stood."""
+    """The game raised inside reset, step, save, load or encode; `frame` says where it stood."""
 
     def __init__(self, frame: int, message: str) -> None:
         super().__init__(f"frame {frame}: {message}")

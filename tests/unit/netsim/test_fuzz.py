@@ -68,6 +68,8 @@ def test_conditions_that_were_not_reached_are_named() -> None:
     tally = fuzz(seed=1, cases=1, max_players=2, jobs=1)
     for profile in PROFILES.values():
         assert tally.missed(profile) == [], "too few cases to have met anything"
+    tally.cases = PROFILES["quick"].cases
+    assert tally.missed(PROFILES["nightly"]) == tally.missed(PROFILES["quick"]) != []
     tally.cases = PROFILES["nightly"].cases
     missed = tally.missed(PROFILES["nightly"])
     assert missed
