@@ -2,8 +2,9 @@
 
 A press is taken by the first tick that queues an input after it, becomes that frame's input, is
 stepped when the session has passed the frame, and is seen when a picture made after that is painted.
-Its way is counted in pictures, too. A tick that catches up on several frames makes one picture of
-them: how long that took is in the times.
+Its way is counted in pictures, too, up to the first that could show it. A tick that catches up on
+several frames makes one picture of them, and a page that is behind paints the newest of several: how
+long either took is in the times.
 """
 
 from collections import Counter
@@ -16,7 +17,6 @@ from rollback_core.metrics import percentile
 MAX_PENDING: Final = (
     64  # presses that wait to be seen; a hidden page paints nothing, and people press ten a second
 )
-MAX_VIEWS: Final = 256  # views that wait to be painted: some seconds of them
 STAGES: Final = (
     ("press_to_tick", "pressed_us", "taken_us"),
     ("tick_to_step", "taken_us", "stepped_us"),
@@ -56,21 +56,21 @@ class PressFigures:
 @dataclass(slots=True)
 class _Press:
     pressed_us: int
-    pictures: int  # made before it
+    pictures_before: int
     taken_us: int | None = None
     frame: int = -1
     stepped_us: int | None = None
+    pictures: int = 0  # from the press to the first of its frame
     serial: int | None = None  # of the first view that shows it
 
 
 class Presses:
     """The presses of one match that are on their way."""
 
-    __slots__ = ("_current_frame", "_pending", "_pictures", "_views")
+    __slots__ = ("_current_frame", "_pending", "_pictures")
 
     def __init__(self) -> None:
         self._pending: list[_Press] = []
-        self._views: dict[int, int] = {}  # serial: pictures up to it
         self._pictures = 0
         self._current_frame = 0
 
@@ -89,6 +89,7 @@ class Presses:
                 press.frame = first_input_frame
             if press.taken_us is not None and press.stepped_us is None and current_frame > press.frame:
                 press.stepped_us = now_us
+                press.pictures = self._pictures - press.pictures_before
 
     def shown(self, serial: int) -> bool:
         """A view was made; True if the page is to say when it is painted."""
@@ -98,27 +99,19 @@ class Presses:
                 is_awaited = True
                 if press.serial is None:
                     press.serial = serial
-        if is_awaited:
-            if len(self._views) == MAX_VIEWS:
-                del self._views[next(iter(self._views))]
-            self._views[serial] = self._pictures
         return is_awaited
 
     def drawn(self, serial: int, at_us: int) -> list[dict[str, int]]:
         """View `serial` was painted: the presses that are seen with it, with their times."""
-        pictures = self._views.get(serial)
-        if pictures is None:
-            return []
         seen = [press for press in self._pending if press.serial is not None and press.serial <= serial]
         self._pending = [press for press in self._pending if press not in seen]
-        self._views = {each: count for each, count in self._views.items() if each > serial}
         return [
             {
                 "pressed_us": press.pressed_us,
                 "taken_us": press.taken_us or 0,
                 "stepped_us": press.stepped_us or 0,
                 "drawn_us": at_us,
-                "pictures": pictures - press.pictures,
+                "pictures": press.pictures,
             }
             for press in seen
         ]
@@ -126,4 +119,3 @@ class Presses:
     def clear(self) -> None:
         """Another match, or none."""
         self._pending.clear()
-        self._views.clear()

@@ -36,7 +36,7 @@ def test_pages_play_a_scenario(tmp_path: Path, peers: str, hosts: set[str]) -> N
     assert page["label"]["platform"] == "Linux"
     assert page["metrics"]["presses"] > 0
     delay = page["metrics"]["input_delay_frames"]
-    assert delay < page["metrics"]["input_to_present_max_frames"] <= delay + 2
+    assert 0 < page["metrics"]["input_to_present_max_frames"] <= delay + 1
     assert page["metrics"]["press_to_tick_p50_us"] <= page["metrics"]["press_to_paint_p50_us"]
 
     compared = sametick("compare", tmp_path / "player-0.csv", tmp_path / "player-1.csv")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.client.presses import MAX_PENDING, MAX_VIEWS, Presses
+from live.client.presses import MAX_PENDING, Presses
 
 PERIOD_US = 1000
 
@@ -38,7 +38,7 @@ def test_every_press_is_seen_once_and_its_stages_are_in_order(
     assert [press["pressed_us"] for press in seen] == sorted(press_at_us)
     for press in seen:
         assert press["pressed_us"] <= press["taken_us"] <= press["stepped_us"] <= press["drawn_us"]
-        assert press["pictures"] > 0
+        assert 0 < press["pictures"] <= delay_frames + 1, "whatever was painted"
 
 
 def test_a_picture_of_frames_that_were_caught_up_on_counts_once() -> None:
@@ -54,6 +54,16 @@ def test_a_picture_of_frames_that_were_caught_up_on_counts_once() -> None:
     assert press == {"pressed_us": 0, "taken_us": 10, "stepped_us": 90, "drawn_us": 95, "pictures": 2}
 
 
+def test_pictures_that_the_page_was_too_busy_to_paint_are_not_counted_as_delay() -> None:
+    presses = Presses()
+    presses.pressed(0)
+    for tick in range(8):
+        presses.ticked(10 + tick, tick + 2, tick + 3, tick + 1)
+        presses.shown(tick)
+    [press] = presses.drawn(7, 95)
+    assert (press["pictures"], press["stepped_us"], press["drawn_us"]) == (3, 12, 95)
+
+
 def test_a_painted_view_without_presses_says_nothing() -> None:
     presses = Presses()
     assert not presses.shown(1)
@@ -62,8 +72,8 @@ def test_a_painted_view_without_presses_says_nothing() -> None:
 
 def test_a_page_that_paints_nothing_costs_bounded_memory() -> None:
     presses = Presses()
-    for tick in range(2 * MAX_VIEWS):
+    for tick in range(4 * MAX_PENDING):
         presses.pressed(tick)
         presses.ticked(tick, tick, tick + 1, tick + 1)
         presses.shown(tick)
-    assert len(presses.drawn(2 * MAX_VIEWS - 1, 0)) == MAX_PENDING
+    assert len(presses.drawn(4 * MAX_PENDING - 1, 0)) == MAX_PENDING
