@@ -1,5 +1,7 @@
 """Keeping peers level: who waits, how far ahead one may be, and that a wait that is owed is taken."""
 
+from typing import Final
+
 from netsim.host import Host
 from netsim.oracle import Oracle
 from netsim.oracles_quality import is_lossless
@@ -78,6 +80,9 @@ class FrameGap(Oracle):
     skips did; meanwhile clocks drift on. The rule of speed has no minimum: it stands where the correction,
     by both, is what the clocks differ by. One frame more, as the peers' ticks lie. While nobody stalls,
     frames are ticks less skips: a gap that stays bounded means as many skips as the clocks drift.
+
+    It is settled when the rule has levelled, against the drift, what lay between the peers when they began to
+    play or last waited. A rule that can take off no more than clocks drift meanwhile is held to nothing.
     """
 
     id = "O15-gap"
@@ -101,51 +106,82 @@ class FrameGap(Oracle):
         varies_us = sum(2 * link.jitter_us + link.slot_us for link in (there, back)) // 2
         drift_ppm = abs(scenario.hosts[0].clock_drift_ppm - scenario.hosts[1].clock_drift_ppm)
         # What a peer knows of its lead, or of what its skips did, is as old as the way there and back.
-        news_ticks = (there.delay_us + back.delay_us) // period_us + 1
-        frames = (abs(longer_us) + varies_us) // period_us + 1
-        stands_us, levelling_ticks = self._of_rule(kind, drift_ppm, frames, news_ticks)
-        ahead_us = stands_us + varies_us + period_us
+        self._news_ticks = (there.delay_us + back.delay_us) // period_us + 1
+        self._frames = (abs(longer_us) + varies_us) // period_us + 1
+        self._rule = _Speed() if kind == "speed" else _Skips(kind, self._news_ticks)
+        self._drift_ppm = drift_ppm
+        self.applies = self._rule.keeps_up(drift_ppm)
+        ahead_us = self._rule.stands_us(period_us, drift_ppm) + varies_us + period_us
         self._bounds_us = (ahead_us + longer_us // 2, ahead_us - longer_us // 2)
-        levelling_ticks += news_ticks
-        self._levelling_frames = levelling_ticks
-        self._settled_at = levelling_ticks
+        self._settled_at: int | None = None  # None while something else levels
         self._stalls = 0
-
-    def _of_rule(self, kind: str, drift_ppm: int, frames: int, news_ticks: int) -> tuple[int, int]:
-        """The gap that the rule lets stand, and ticks in which it levels so many frames."""
-        if kind == "speed":
-            # Each of the two corrects by so much per frame of gap, in whole permille; advantages travel in
-            # quarter frames. A fifth of a frame is more than both can hide.
-            gain_ppm = 2 * 1000 * SPEED_GAIN_PERMILLE
-            stands_us = self._period_us * (drift_ppm + 4_000) // gain_ppm
-            # At full speed for the most of it, then by a factor of e in every 50 ticks.
-            return stands_us, frames * 500 // SPEED_MAX_PERMILLE + 4 * 500 // SPEED_GAIN_PERMILLE
-        is_ggpo = kind == "skip"
-        window, minimum, most, interval = GGPO_RULE if is_ggpo else GGRS_RULE
-        ticks = TICKS_PER_SAMPLE * (window + interval + 1) + 2 * minimum + news_ticks
-        stands_us = self._period_us * minimum + self._period_us * ticks * drift_ppm // 1_000_000
-        return stands_us, (1 + frames // most) * ticks + 2 * frames
 
     def after_tick(self, host: Host, played: int) -> None:
         one, two = (other.peer.session for other in self._hosts)
-        current = host.peer.session.match.timeline.current
-        if current < self._settled_at or not one.life.is_running or not two.life.is_running:
+        if not one.life.is_running or not two.life.is_running:
             return
         other = two if host.index == 0 else one
+        current = host.peer.session.match.timeline.current
+        gap = current - other.match.timeline.current
         stalls = one.play.stalled_ticks + two.play.stalled_ticks
         is_ending = one.match.timeline.game.phase != PLAYING or two.match.timeline.game.phase != PLAYING
         # Stalls level the peers in their own way, as do waits at an end; which may have been a wrong guess.
         if is_ending or stalls != self._stalls:
             self._stalls = stalls
-            self._settled_at = current + self._levelling_frames
+            self._settled_at = None
             return
-        room_us = self._bounds_us[host.index] - (current - other.match.timeline.current) * self._period_us
+        if self._settled_at is None:
+            frames = self._frames + abs(gap)
+            levelling_ticks = self._rule.ticks_to_level(frames, self._drift_ppm) + self._news_ticks
+            self._settled_at = current + levelling_ticks
+        if current < self._settled_at:
+            return
+        room_us = self._bounds_us[host.index] - gap * self._period_us
         self.checks += 1
         self.note_room(room_us)
         if room_us < 0:
-            gap = current - other.match.timeline.current
             most = self._bounds_us[host.index] / self._period_us
             self.fail(f"{gap} frames ahead, bound {most:.1f}", frame=current, peer=host.index)
+
+
+class _Speed:
+    """What the rule of speed lets stand, and how long it takes to level."""
+
+    FASTEST_PPM: Final = 2 * 1000 * SPEED_MAX_PERMILLE  # by both
+
+    def keeps_up(self, drift_ppm: int) -> bool:
+        return drift_ppm < self.FASTEST_PPM
+
+    def stands_us(self, period_us: int, drift_ppm: int) -> int:
+        # Each of the two corrects by so much per frame of gap, in whole permille; advantages travel in
+        # quarter frames. A fifth of a frame is more than both can hide.
+        return period_us * (drift_ppm + 4_000) // (2 * 1000 * SPEED_GAIN_PERMILLE)
+
+    def ticks_to_level(self, frames: int, drift_ppm: int) -> int:
+        # At full speed for the most of it, then by a factor of e in every 50 ticks.
+        return frames * 1_000_000 // (self.FASTEST_PPM - drift_ppm) + 4 * 500 // SPEED_GAIN_PERMILLE
+
+
+class _Skips:
+    """What a rule that skips ticks lets stand, and how long it takes to level."""
+
+    def __init__(self, kind: str, news_ticks: int) -> None:
+        window, self._minimum, self._most, interval = GGPO_RULE if kind == "skip" else GGRS_RULE
+        # From one action to the next, at most.
+        self._cycle_ticks = TICKS_PER_SAMPLE * (window + interval + 1) + 2 * self._minimum + news_ticks
+
+    def keeps_up(self, drift_ppm: int) -> bool:
+        return self._takes_off(drift_ppm) > 0
+
+    def stands_us(self, period_us: int, drift_ppm: int) -> int:
+        return period_us * self._minimum + period_us * self._cycle_ticks * drift_ppm // 1_000_000
+
+    def ticks_to_level(self, frames: int, drift_ppm: int) -> int:
+        return (1 + frames // self._takes_off(drift_ppm)) * self._cycle_ticks + 2 * frames
+
+    def _takes_off(self, drift_ppm: int) -> int:
+        """Whole frames in a cycle, less what clocks drift meanwhile."""
+        return self._most - -(-self._cycle_ticks * drift_ppm // 1_000_000)
 
 
 class OwedSkips(Oracle):

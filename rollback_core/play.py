@@ -32,8 +32,8 @@ class Play:
         "_match",
         "_period_us",
         "_publication",
-        "_skip_told_at",
         "_ticks",
+        "_told_at",
         "_waited_at",
         "delay_frames",
         "dropped_inputs",
@@ -68,7 +68,7 @@ class Play:
         self._period_us = terms.period_us
         self._ticks = 0
         self._waited_at = 0  # the frame before which a tick had to wait for partners, last
-        self._skip_told_at = -1  # who has acknowledged this input has told what the last skip did
+        self._told_at = -1  # who has acknowledged this input has told what the last tick without a frame did
         self._is_plain = False
         self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
         self.delay_frames = config.input_delay_frames
@@ -127,7 +127,7 @@ class Play:
                 self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
                 return 1
             self.is_stalled = True
-            self._waited_at = match.timeline.current
+            self._note_wait()
             self.stalled_ticks += 1
             self._finish_tick(now_us, is_playing=False)
         except SimulationError as error:
@@ -167,7 +167,7 @@ class Play:
                         break
                     played += 1
                 if played < frames:
-                    self._waited_at = match.timeline.current
+                    self._note_wait()
             is_round = self._game.phase == PLAYING
             self.is_stalled = not played and frames > 0 and is_round
             if self.is_stalled:
@@ -216,8 +216,15 @@ class Play:
 
     def _note_skip(self) -> None:
         self.skipped_ticks += 1
+        self._note_no_frame()
+
+    def _note_wait(self) -> None:
+        self._waited_at = self._match.timeline.current
+        self._note_no_frame()
+
+    def _note_no_frame(self) -> None:
         # A partner estimates its lead once in so many ticks.
-        self._skip_told_at = self.own_queue.end + TICKS_PER_SAMPLE
+        self._told_at = self.own_queue.end + TICKS_PER_SAMPLE
 
     def _observe_advantage(self, now_us: int) -> None:
         """Estimate the lead over each member, for time sync and to tell it.
@@ -226,8 +233,9 @@ class Play:
         again before it hears that the partner is past that. Estimates that went on regardless would take the
         wait for a lag, each peer at another moment, and both would then wait again.
 
-        Who has left out a tick hears of what that has changed a round trip later. Until then time sync
-        observes nothing: it would see half of what it has done, do too much, and the other would wait next.
+        Who has left out a tick, or waited, hears of what that has changed a round trip later. Until then time
+        sync observes nothing: partners tell of a lead that is no more. It would do too much, and the other
+        would wait next.
         """
         period_us = self._period_us
         game = self._game
@@ -237,7 +245,7 @@ class Play:
         remote_us = 0
         is_told = True
         for link in self._mailbox.members:
-            is_told = is_told and link.acked > self._skip_told_at
+            is_told = is_told and link.acked > self._told_at
             is_known = link.remote_current >= level
             ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
             link.advantage = 4 * ahead_us // period_us

@@ -91,6 +91,22 @@ def world_of(name: str) -> World:
     return build_world(load_scenario(name), "test", ())
 
 
+def drifting(kind: str, drift_ppm: int, delays_ms: tuple[int, int]) -> World:
+    """Two peers, the first of which has a clock that is so much too fast."""
+    scenario = load_scenario("latency-100ms")
+    paths = tuple(
+        dataclasses.replace(path, link=dataclasses.replace(path.link, delay_us=1_000 * delay_ms))
+        for path, delay_ms in zip(scenario.network.paths, delays_ms, strict=True)
+    )
+    scenario = dataclasses.replace(
+        scenario,
+        network=dataclasses.replace(scenario.network, paths=paths),
+        session=dataclasses.replace(scenario.session, time_sync=kind),
+        hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup()),
+    )
+    return build_world(scenario, "test", ())
+
+
 def desync_detection(wrong: Iterable[int] = ()) -> DesyncDetection:
     """In a session without trouble, in which these frames of peer 1 are wrong."""
     reference = Reference(make_match(load_scenario("latency-lan")), frozenset([1] if wrong else []))
@@ -899,30 +915,56 @@ class TestQuality:
     def test_o15_a_gap_that_time_sync_should_have_closed(
         self, kind: str, drift_ppm: int, delays_ms: tuple[int, int], ahead: tuple[int, int], is_right: bool
     ) -> None:
-        scenario = load_scenario("latency-100ms")
-        paths = tuple(
-            dataclasses.replace(path, link=dataclasses.replace(path.link, delay_us=1_000 * delay_ms))
-            for path, delay_ms in zip(scenario.network.paths, delays_ms, strict=True)
-        )
-        scenario = dataclasses.replace(
-            scenario,
-            network=dataclasses.replace(scenario.network, paths=paths),
-            session=dataclasses.replace(scenario.session, time_sync=kind),
-            hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup()),
-        )
-        world = build_world(scenario, "test", ())
+        world = drifting(kind, drift_ppm, delays_ms)
         oracle = FrameGap(world)
         assert oracle.applies
         for settled in (False, True):
-            for each, frames in zip(world.hosts, ahead, strict=True):
-                session = each.peer.session
-                session.life.is_running = True
-                session.match.timeline.game.phase = PLAYING
-                session.match.timeline.current = 2_000 * settled + frames
-            for each in world.hosts:
-                oracle.after_tick(each, 1)
+            self.play_on(world, oracle, 2_000 * settled, ahead)
             assert (oracle.violation is None) is (is_right or not settled)
             assert oracle.checks == 2 * settled
+
+    def play_on(self, world: World, oracle: FrameGap, frame: int, ahead: tuple[int, int]) -> None:
+        for each, frames in zip(world.hosts, ahead, strict=True):
+            session = each.peer.session
+            session.life.is_running = True
+            session.match.timeline.game.phase = PLAYING
+            session.match.timeline.current = frame + frames
+        for each in world.hosts:
+            oracle.after_tick(each, 1)
+
+    @pytest.mark.parametrize(
+        ("kind", "drift_ppm", "levelled_at"),
+        [
+            (
+                "skip",
+                0,
+                2 * 297 + 2 * 11 + 7,
+            ),  # nine frames are left out in 240 ticks, a mean of 40 and the news
+            ("skip", 20_000, 4 * 297 + 2 * 11 + 7),  # three, less the drift
+            ("window", 20_000, 109 + 2 * 11 + 7),
+            ("speed", 0, 11 * 1000 // 60 + 200 + 7),
+            ("speed", 20_000, 11 * 1000 // 40 + 200 + 7),
+        ],
+    )
+    def test_o15_what_lies_between_the_peers_at_first_is_levelled_against_the_drift(
+        self, kind: str, drift_ppm: int, levelled_at: int
+    ) -> None:
+        world = drifting(kind, drift_ppm, (100, 100))
+        oracle = FrameGap(world)
+        self.play_on(world, oracle, 0, (0, 10))
+        self.play_on(world, oracle, levelled_at - 1, (0, 0))
+        assert oracle.checks == 0
+        self.play_on(world, oracle, levelled_at, (0, 0))
+        assert oracle.checks == 2
+
+    @pytest.mark.parametrize(
+        ("kind", "drift_ppm", "applies"),
+        [("skip", 26_000, True), ("skip", 27_000, False), ("speed", 59_999, True), ("speed", 60_000, False)],
+    )
+    def test_o15_clocks_that_differ_by_more_than_the_rule_can_take_off(
+        self, kind: str, drift_ppm: int, applies: bool
+    ) -> None:
+        assert FrameGap(drifting(kind, drift_ppm, (100, 100))).applies is applies
 
     def test_o15_a_stall_levels_in_its_own_way(self) -> None:
         world = world_of("latency-100ms")
@@ -933,7 +975,8 @@ class TestQuality:
             each.peer.session.match.timeline.current = 2_000
         world.hosts[0].peer.session.match.timeline.current += 9
         world.hosts[1].peer.session.play.stalled_ticks = 1
-        oracle.after_tick(world.hosts[0], 1)
+        for _ in range(2):  # at the stall, and from there on
+            oracle.after_tick(world.hosts[0], 1)
         assert (oracle.violation, oracle.checks) == (None, 0)
         world.hosts[0].peer.session.match.timeline.current += 1_000
         oracle.after_tick(world.hosts[0], 1)
