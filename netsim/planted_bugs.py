@@ -443,8 +443,8 @@ PATCHES: Final[dict[str, Patch]] = {
     "wait-taken-for-a-lag": Patch(
         "time sync takes a wait for the partners for a lag, and then both peers wait again",
         "play",
-        "            is_known = link.remote_current >= level\n",
-        "            is_known = True\n",
+        "        self._waited_at = self._match.timeline.current\n        self._note_no_frame()\n",
+        "        self._waited_at = self._match.timeline.current\n",
     ),
     "kept-frames-never-forgotten": Patch(
         "committed frames are kept after their states are forgotten",
