@@ -53,10 +53,10 @@ def test_cogrid_saves_itself_and_the_others_are_frozen() -> None:
     }
 
 
-def test_cogrid_goes_back_over_the_end_of_an_episode() -> None:
+def test_cogrid_goes_back_over_the_end_of_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     game = envs.cogrid_overcooked()
     game.env.max_steps = 3
-    game.env.config["max_steps"] = 3
+    monkeypatch.setitem(game.env.config, "max_steps", 3)  # cogrid's own: all of the layout share it
     game.reset(1)
     states = []
     outcomes = []
