@@ -935,11 +935,7 @@ class TestQuality:
     @pytest.mark.parametrize(
         ("kind", "drift_ppm", "levelled_at"),
         [
-            (
-                "skip",
-                0,
-                2 * 297 + 2 * 11 + 7,
-            ),  # nine frames are left out in 240 ticks, a mean of 40 and the news
+            ("skip", 0, 2 * 297 + 2 * 11 + 7),  # nine frames in 240 ticks, a mean of 40, and the news
             ("skip", 20_000, 4 * 297 + 2 * 11 + 7),  # three, less the drift
             ("window", 20_000, 109 + 2 * 11 + 7),
             ("speed", 0, 11 * 1000 // 60 + 200 + 7),
