@@ -67,6 +67,8 @@ LENGTHS_S: Final = (1, 1, 2, 2, 2, 3, 3, 5)
 MANY_S: Final = (1, 2)  # of more than four peers: time goes with the square of their number
 CALM_LINKS: Final = ("asymmetry", "slots")
 CALM_HOSTS: Final = ("offset", "drift", "late-start")
+# Who is late finds the others ahead, and they have to level.
+IDEAL_HOSTS: Final[tuple[frozenset[str], ...]] = (frozenset(), frozenset(), frozenset({"late-start"}))
 CALM_S: Final = (8,)
 CALM_PLAYERS: Final = (*(2,) * 6, 3, 4)  # time sync is held to its bounds between two only
 KITCHEN_PLAYERS: Final = 4
@@ -82,8 +84,9 @@ ANY_DELAY_US = st.integers(0, 400_000)
 DELAY_US = st.one_of(st.integers(0, 60_000), ANY_DELAY_US)
 WINDOWS = st.one_of(st.integers(0, 20), st.just(8))
 SMALL_WINDOWS = st.integers(0, 8)  # a delay may well be longer
+CALM_WINDOWS = st.one_of(SMALL_WINDOWS, WINDOWS)
 FIXED_WINDOWS: Final = ("fixed", "fixed", "rtt")
-SIZED_WINDOWS: Final = ("fixed", "rtt", "rtt")
+SIZED_WINDOWS: Final = ("fixed", "rtt")
 DRIFT_PPM = st.one_of(st.integers(-500, 500), st.integers(-20_000, 20_000))
 LASTING_US = st.one_of(st.just(0), FOR_US)
 
@@ -234,7 +237,7 @@ def sessions(draw: st.DrawFn, is_calm: bool, is_ideal: bool) -> SessionSetup:
         frame_rate_hz=draw(some(CALM_RATES_HZ if is_calm else RATES_HZ)),
         input_delay_frames=draw(st.integers(0, 6)),
         input_delay_policy=draw(some(("fixed", "fixed", "adaptive"))),
-        prediction_window_frames=draw(SMALL_WINDOWS if is_ideal else WINDOWS),
+        prediction_window_frames=draw(SMALL_WINDOWS if is_ideal else CALM_WINDOWS if is_calm else WINDOWS),
         window_policy=draw(some(SIZED_WINDOWS if is_calm and not is_ideal else FIXED_WINDOWS)),
         predictor=draw(some(("repeat-last", "neutral"))),
         time_sync=draw(some(TIME_SYNCS)),
@@ -291,10 +294,10 @@ def scenarios(draw: st.DrawFn, max_players: int = 4) -> Scenario:
     if players > 2 and draw(st.integers(0, 3)) == 0:
         seats[-1] = 0  # two people at one machine
     peers = max(seats) + 1
-    is_ideal = is_calm and draw(st.booleans())  # then one delay is all there is
+    is_ideal = is_calm and draw(st.booleans())  # then there is one delay, and who comes when
     session = draw(sessions(is_calm, is_ideal))
     link_trouble = draw(swarm(CALM_LINKS if is_calm else LINK_TROUBLE)) if not is_ideal else frozenset()
-    host_trouble = draw(swarm(CALM_HOSTS if is_calm else HOST_TROUBLE)) if not is_ideal else frozenset()
+    host_trouble = draw(some(IDEAL_HOSTS) if is_ideal else swarm(CALM_HOSTS if is_calm else HOST_TROUBLE))
     transports, delays_us = (("datagram",), ANY_DELAY_US) if is_calm else (TRANSPORTS, DELAY_US)
     network = draw(networks(peers, link_trouble, transports, delays_us))
     kinds = sorted(draw(swarm((*ON_PATHS, *ON_PEERS)))) + (["relay"] if network.relay else [])

@@ -443,8 +443,9 @@ PATCHES: Final[dict[str, Patch]] = {
     "wait-taken-for-a-lag": Patch(
         "time sync takes a wait for the partners for a lag, and then both peers wait again",
         "play",
-        "        self._waited_at = self._match.timeline.current\n        self._note_no_frame()\n",
-        "        self._waited_at = self._match.timeline.current\n",
+        "        self._note_no_frame()\n\n    def _note_no_frame(self) -> None:\n",
+        "        self._told_at = self.own_queue.end + TICKS_PER_SAMPLE\n\n"
+        "    def _note_no_frame(self) -> None:\n        return\n",
     ),
     "kept-frames-never-forgotten": Patch(
         "committed frames are kept after their states are forgotten",

@@ -17,7 +17,6 @@ from rollback_core.publication import Publication
 from rollback_core.time_sync import TICKS_PER_SAMPLE, TimeSync, time_sync
 
 COMMIT_BATCH = 4  # frames; rows leave the core a few at a time while nothing waits for them
-NEVER = 1 << 62  # a frame that nobody comes to
 
 
 class Play:
@@ -34,7 +33,6 @@ class Play:
         "_publication",
         "_ticks",
         "_told_at",
-        "_waited_at",
         "delay_frames",
         "dropped_inputs",
         "is_focused",
@@ -67,7 +65,6 @@ class Play:
         self._events = events
         self._period_us = terms.period_us
         self._ticks = 0
-        self._waited_at = 0  # the frame before which a tick had to wait for partners, last
         self._told_at = -1  # who has acknowledged this input has told what the last tick without a frame did
         self._is_plain = False
         self.time_sync: TimeSync = time_sync(config.time_sync, terms.period_us)
@@ -127,7 +124,7 @@ class Play:
                 self._finish_tick(now_us, is_playing=self._game.phase == PLAYING)
                 return 1
             self.is_stalled = True
-            self._note_wait()
+            self._note_no_frame()
             self.stalled_ticks += 1
             self._finish_tick(now_us, is_playing=False)
         except SimulationError as error:
@@ -167,7 +164,7 @@ class Play:
                         break
                     played += 1
                 if played < frames:
-                    self._note_wait()
+                    self._note_no_frame()
             is_round = self._game.phase == PLAYING
             self.is_stalled = not played and frames > 0 and is_round
             if self.is_stalled:
@@ -218,10 +215,6 @@ class Play:
         self.skipped_ticks += 1
         self._note_no_frame()
 
-    def _note_wait(self) -> None:
-        self._waited_at = self._match.timeline.current
-        self._note_no_frame()
-
     def _note_no_frame(self) -> None:
         # A partner estimates its lead once in so many ticks.
         self._told_at = self.own_queue.end + TICKS_PER_SAMPLE
@@ -229,29 +222,25 @@ class Play:
     def _observe_advantage(self, now_us: int) -> None:
         """Estimate the lead over each member, for time sync and to tell it.
 
-        Who waits for the partners, at a stall or between rounds, is level with them, and knows of no lead
-        again before it hears that the partner is past that. Estimates that went on regardless would take the
-        wait for a lag, each peer at another moment, and both would then wait again.
+        Between rounds all wait for each other, and nobody leads.
 
         Who has left out a tick, or waited, hears of what that has changed a round trip later. Until then time
         sync observes nothing: partners tell of a lead that is no more. It would do too much, and the other
         would wait next.
         """
         period_us = self._period_us
-        game = self._game
         current = self._match.timeline.current
-        level = max(current - game.t, self._waited_at + 1) if game.phase == PLAYING else NEVER
+        is_round = self._game.phase == PLAYING
         worst_us = None
         remote_us = 0
         is_told = True
         for link in self._mailbox.members:
             is_told = is_told and link.acked > self._told_at
-            is_known = link.remote_current >= level
-            ahead_us = link.local_advantage_us(current, now_us, period_us) if is_known else 0
+            ahead_us = link.local_advantage_us(current, now_us, period_us) if is_round else 0
             link.advantage = 4 * ahead_us // period_us
             if worst_us is None or ahead_us > worst_us:
                 worst_us = ahead_us
-                remote_us = link.remote_advantage * period_us // 4 if is_known else 0
+                remote_us = link.remote_advantage * period_us // 4 if is_round else 0
         if worst_us is not None and is_told:
             self.time_sync.observe(worst_us, remote_us)
 
