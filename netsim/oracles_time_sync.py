@@ -95,7 +95,10 @@ class FrameGap(Oracle):
         scenario = world.scenario
         kind = scenario.session.time_sync
         self.applies = (
-            len(world.hosts) == 2 and kind != "none" and scenario.game.episodes == 1 and is_lossless(world)
+            len(world.hosts) == 2
+            and kind != "none"
+            and scenario.game.episodes == 1
+            and is_lossless(world, from_the_start=False)
         )
         links = {(path.source, path.target): path.link for path in scenario.network.paths}
         if not self.applies:

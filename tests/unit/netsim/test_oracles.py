@@ -92,7 +92,7 @@ def world_of(name: str) -> World:
 
 
 def drifting(kind: str, drift_ppm: int, delays_ms: tuple[int, int]) -> World:
-    """Two peers, the first of which has a clock that is so much too fast."""
+    """Two peers, the first of which has a clock that is so much too fast; the second comes late."""
     scenario = load_scenario("latency-100ms")
     paths = tuple(
         dataclasses.replace(path, link=dataclasses.replace(path.link, delay_us=1_000 * delay_ms))
@@ -102,7 +102,7 @@ def drifting(kind: str, drift_ppm: int, delays_ms: tuple[int, int]) -> World:
         scenario,
         network=dataclasses.replace(scenario.network, paths=paths),
         session=dataclasses.replace(scenario.session, time_sync=kind),
-        hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup()),
+        hosts=(HostSetup(clock_drift_ppm=drift_ppm), HostSetup(start_us=900_000)),
     )
     return build_world(scenario, "test", ())
 
